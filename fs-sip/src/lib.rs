@@ -1,1 +1,6 @@
-//! Placeholder.
+//! SIP middleware over Farstream: sans-IO signalling and the sessions on top.
+
+pub mod endpoint;
+pub mod error;
+pub mod limits;
+pub mod wire;

@@ -1,0 +1,58 @@
+//! Every size and time bound of the signalling, with its reason.
+
+use std::time::Duration;
+
+/// Round-trip estimate T1 (RFC 3261 section 17.1.1.1).
+pub const T1: Duration = Duration::from_millis(500);
+
+/// Longest retransmission interval T2 of non-INVITE requests and of INVITE
+/// responses (RFC 3261 section 17.1.2.2).
+pub const T2: Duration = Duration::from_secs(4);
+
+/// Longest time T4 a message stays in the network (RFC 3261 section 17.1.2.2).
+pub const T4: Duration = Duration::from_secs(5);
+
+/// A server INVITE transaction answers 100 by itself after this time
+/// (RFC 3261 section 17.2.1).
+pub const TRYING_AFTER: Duration = Duration::from_millis(200);
+
+/// Timer D: how long an INVITE client transaction absorbs repeated final
+/// responses over UDP; RFC 3261 section 17.1.1.2 asks for at least 32 s.
+pub const TIMER_D: Duration = Duration::from_secs(32);
+
+/// Longest message head (start line and headers). A UDP datagram can't be
+/// longer; over streams it keeps a slow sender from filling the memory.
+pub const MAX_HEAD: usize = 64 * 1024;
+
+/// Longest body over a stream.
+pub const MAX_BODY: usize = 1024 * 1024;
+
+/// Most header lines in one message, folded lines not counted.
+pub const MAX_HEADERS: usize = 512;
+
+/// Most values looked at in one comma-separated header.
+pub const MAX_LIST_VALUES: usize = 256;
+
+/// Largest CSeq number (RFC 3261 section 8.1.1.5: below 2^31).
+pub const MAX_CSEQ: u32 = (1 << 31) - 1;
+
+/// Initial Max-Forwards (RFC 3261 section 8.1.1.6).
+pub const MAX_FORWARDS: u8 = 70;
+
+/// Bytes of offending text quoted in an error.
+pub const EXCERPT: usize = 48;
+
+/// Most server transactions at once; beyond it new requests get 503. At
+/// 32 s of life each this allows about 3,000 requests a second.
+pub const MAX_SERVER_TRANSACTIONS: usize = 100_000;
+
+/// Most early dialogs kept for one INVITE (a fork with more branches still
+/// works, the further ones are just not tracked while early).
+pub const MAX_EARLY_DIALOGS: usize = 32;
+
+/// Header lines kept of an INVITE for the application.
+pub const MAX_EVENT_HEADERS: usize = 128;
+
+/// How long `Endpoint::shutdown` waits for the answers to its BYE and CANCEL
+/// requests before it stops without them.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(4);

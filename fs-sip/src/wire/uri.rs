@@ -1,0 +1,306 @@
+//! URIs: `sip:`, `sips:` (RFC 3261 section 19.1) in their parts; `tel:`,
+//! `urn:` and all others with scheme and remainder.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use super::host::Host;
+use super::params::{Params, escapes_are_whole};
+use crate::error::ParseError;
+
+/// Scheme of a URI.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// `sip:`
+    Sip,
+    /// `sips:`
+    Sips,
+    /// Any other, in lower case: `tel`, `urn`, `im` …
+    Other(String),
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sip => "sip",
+            Self::Sips => "sips",
+            Self::Other(name) => name,
+        })
+    }
+}
+
+/// A URI. Escapes are kept as written, so printing gives back what was read.
+///
+/// ```
+/// use fs_sip::wire::Uri;
+/// let uri: Uri = "sip:bob%40x@[::1]:5070;lr".parse()?;
+/// assert_eq!(uri.user().as_deref(), Some("bob@x"));
+/// assert_eq!(uri.port(), Some(5070));
+/// assert!(uri.params().contains("lr"));
+/// assert_eq!(uri.to_string(), "sip:bob%40x@[::1]:5070;lr");
+/// # Ok::<(), fs_sip::error::ParseError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Uri {
+    scheme: Scheme,
+    rest: Rest,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Rest {
+    Sip { userinfo: Option<String>, host: Host, port: Option<u16>, params: Params, headers: Option<String> },
+    Opaque(String),
+}
+
+impl Uri {
+    /// A `sip:` URI; `user` is escaped as needed.
+    #[must_use]
+    pub fn sip(user: Option<&str>, host: impl Into<Host>, port: Option<u16>) -> Self {
+        let userinfo = user.filter(|u| !u.is_empty()).map(escape_user);
+        let rest = Rest::Sip { userinfo, host: host.into(), port, params: Params::new(), headers: None };
+        Self { scheme: Scheme::Sip, rest }
+    }
+
+    /// Reads a URI.
+    ///
+    /// # Errors
+    /// When it has no scheme or, for `sip:` and `sips:`, breaks the grammar.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        let colon = text.find(':').ok_or_else(|| ParseError::new("URI without scheme", text, 0))?;
+        let (scheme, rest) = (&text[..colon], &text[colon + 1..]);
+        let scheme_byte = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+        if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.bytes().all(scheme_byte) {
+            return Err(ParseError::new("URI scheme is broken", text, 0));
+        }
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "sip" => Scheme::Sip,
+            "sips" => Scheme::Sips,
+            other => Scheme::Other(other.to_owned()),
+        };
+        let rest = match scheme {
+            Scheme::Other(_) => parse_opaque(rest)?,
+            _ => parse_sip(rest)?,
+        };
+        Ok(Self { scheme, rest })
+    }
+
+    /// The scheme.
+    #[must_use]
+    pub fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
+    /// Is it `sip:` or `sips:`?
+    #[must_use]
+    pub fn is_sip(&self) -> bool {
+        matches!(self.scheme, Scheme::Sip | Scheme::Sips)
+    }
+
+    /// The user part without escapes; none for URIs that are not SIP's.
+    #[must_use]
+    pub fn user(&self) -> Option<Cow<'_, str>> {
+        let Rest::Sip { userinfo: Some(info), .. } = &self.rest else { return None };
+        Some(unescape(info.split(':').next().unwrap_or_default()))
+    }
+
+    /// The host; none for URIs that are not SIP's.
+    #[must_use]
+    pub fn host(&self) -> Option<&Host> {
+        match &self.rest {
+            Rest::Sip { host, .. } => Some(host),
+            Rest::Opaque(_) => None,
+        }
+    }
+
+    /// The port as written; none where the default holds.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        match &self.rest {
+            Rest::Sip { port, .. } => *port,
+            Rest::Opaque(_) => None,
+        }
+    }
+
+    /// The URI parameters; empty for URIs that are not SIP's.
+    #[must_use]
+    pub fn params(&self) -> &Params {
+        static NONE: Params = Params::empty();
+        match &self.rest {
+            Rest::Sip { params, .. } => params,
+            Rest::Opaque(_) => &NONE,
+        }
+    }
+
+    /// The parameters to change; none for URIs that are not SIP's.
+    pub fn params_mut(&mut self) -> Option<&mut Params> {
+        match &mut self.rest {
+            Rest::Sip { params, .. } => Some(params),
+            Rest::Opaque(_) => None,
+        }
+    }
+
+    /// The text behind `?`, as written.
+    #[must_use]
+    pub fn headers(&self) -> Option<&str> {
+        match &self.rest {
+            Rest::Sip { headers, .. } => headers.as_deref(),
+            Rest::Opaque(_) => None,
+        }
+    }
+
+    /// The same URI without header part and `method` parameter, as a
+    /// Request-URI must be (RFC 3261 section 19.1.5).
+    #[must_use]
+    pub fn to_request_uri(&self) -> Self {
+        let mut uri = self.clone();
+        if let Rest::Sip { params, headers, .. } = &mut uri.rest {
+            params.remove("method");
+            *headers = None;
+        }
+        uri
+    }
+
+    /// Do both name the same resource (RFC 3261 section 19.1.4)?
+    #[must_use]
+    pub fn matches(&self, other: &Self) -> bool {
+        let (
+            Rest::Sip { userinfo: au, host: ah, port: ap, params: aq, headers: ax },
+            Rest::Sip { userinfo: bu, host: bh, port: bp, params: bq, headers: bx },
+        ) = (&self.rest, &other.rest)
+        else {
+            return self == other;
+        };
+        let user = |u: &Option<String>| u.as_deref().map(|u| unescape(u).into_owned());
+        let same_param = |name: &str, a: Option<&str>, q: &Params| {
+            let must =
+                ["user", "ttl", "method", "maddr", "transport"].iter().any(|m| name.eq_ignore_ascii_case(m));
+            match q.raw(name) {
+                Some(b) => unescape(a.unwrap_or_default()).eq_ignore_ascii_case(&unescape(b)),
+                None => !must,
+            }
+        };
+        self.scheme == other.scheme
+            && user(au) == user(bu)
+            && ah.matches(bh)
+            && ap == bp
+            && aq.iter().all(|(n, v)| same_param(n, v, bq))
+            && bq.iter().all(|(n, v)| same_param(n, v, aq))
+            && ax == bx
+    }
+}
+
+impl FromStr for Uri {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.scheme)?;
+        match &self.rest {
+            Rest::Opaque(text) => f.write_str(text),
+            Rest::Sip { userinfo, host, port, params, headers } => {
+                if let Some(info) = userinfo {
+                    write!(f, "{info}@")?;
+                }
+                write!(f, "{host}")?;
+                if let Some(port) = port {
+                    write!(f, ":{port}")?;
+                }
+                write!(f, "{params}")?;
+                match headers {
+                    Some(headers) => write!(f, "?{headers}"),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+fn parse_opaque(rest: &str) -> Result<Rest, ParseError> {
+    let bad = |b: u8| b <= b' ' || matches!(b, 0x7f | b'<' | b'>' | b'"');
+    if rest.is_empty() || rest.bytes().any(bad) {
+        return Err(ParseError::new("URI is empty or holds a forbidden character", rest, 0));
+    }
+    Ok(Rest::Opaque(rest.to_owned()))
+}
+
+fn parse_sip(text: &str) -> Result<Rest, ParseError> {
+    let (userinfo, rest) = match text.rfind('@') {
+        Some(at) => (Some(&text[..at]), &text[at + 1..]),
+        None => (None, text),
+    };
+    if let Some(info) = userinfo
+        && (info.is_empty() || info.starts_with(':') || !is_userinfo(info))
+    {
+        return Err(ParseError::new("user part of the URI is broken", info, 0));
+    }
+    let (rest, headers) = match rest.split_once('?') {
+        Some((rest, headers)) => (rest, Some(headers)),
+        None => (rest, None),
+    };
+    if headers.is_some_and(|h| !is_headers(h)) {
+        return Err(ParseError::new("header part of the URI is broken", text, 0));
+    }
+    let hostport_end = rest.find(';').unwrap_or(rest.len());
+    let (host, port) = Host::parse_with_port(&rest[..hostport_end])?;
+    let params = Params::parse_uri(&rest[hostport_end..])?;
+    let owned = |t: Option<&str>| t.map(str::to_owned);
+    Ok(Rest::Sip { userinfo: owned(userinfo), host, port, params, headers: owned(headers) })
+}
+
+fn is_unreserved(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')')
+}
+
+/// `user[:password]`; `#` is no legal character but widely used in dialled
+/// numbers, so it is let through.
+fn is_userinfo(text: &str) -> bool {
+    let extra =
+        |b: u8| matches!(b, b'&' | b'=' | b'+' | b'$' | b',' | b';' | b'?' | b'/' | b':' | b'%' | b'#');
+    escapes_are_whole(text) && text.bytes().all(|b| is_unreserved(b) || extra(b))
+}
+
+fn is_headers(text: &str) -> bool {
+    let extra = |b: u8| matches!(b, b'[' | b']' | b'/' | b'?' | b':' | b'+' | b'$' | b'=' | b'&' | b'%');
+    !text.is_empty() && escapes_are_whole(text) && text.bytes().all(|b| is_unreserved(b) || extra(b))
+}
+
+fn escape_user(user: &str) -> String {
+    let mut out = String::with_capacity(user.len());
+    for b in user.bytes() {
+        if is_unreserved(b) || matches!(b, b'&' | b'=' | b'+' | b'$' | b',' | b';' | b'?' | b'/') {
+            out.push(char::from(b));
+        } else {
+            out.push_str(&format!("%{b:02X}"));
+        }
+    }
+    out
+}
+
+fn unescape(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut i = 0;
+    while i < bytes.len() {
+        let hex = bytes.get(i + 1..i + 3).and_then(|h| std::str::from_utf8(h).ok());
+        match (bytes[i], hex.and_then(|h| u8::from_str_radix(h, 16).ok())) {
+            (b'%', Some(value)) => {
+                out.push(value);
+                i += 3;
+            }
+            (b, _) => {
+                out.push(b);
+                i += 1;
+            }
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+}
