@@ -3,4 +3,5 @@
 pub mod endpoint;
 pub mod error;
 pub mod limits;
+pub mod sdp;
 pub mod wire;
