@@ -27,11 +27,11 @@ pub const MAX_HEAD: usize = 64 * 1024;
 /// Longest body over a stream.
 pub const MAX_BODY: usize = 1024 * 1024;
 
-/// Most header lines in one message, folded lines not counted.
+/// Most header values in one message, comma lists counted value by value.
 pub const MAX_HEADERS: usize = 512;
 
-/// Most values looked at in one comma-separated header.
-pub const MAX_LIST_VALUES: usize = 256;
+/// Longest Request-URI; longer ones get 414.
+pub const MAX_URI: usize = 8 * 1024;
 
 /// Largest CSeq number (RFC 3261 section 8.1.1.5: below 2^31).
 pub const MAX_CSEQ: u32 = (1 << 31) - 1;

@@ -121,7 +121,10 @@ impl Params {
     }
 
     fn position(&self, name: &str) -> Option<usize> {
-        self.0.iter().position(|(n, _)| n.eq_ignore_ascii_case(name))
+        self.0.iter().position(|(n, _)| match n.contains('%') {
+            true => unescape(n).eq_ignore_ascii_case(name),
+            false => n.eq_ignore_ascii_case(name),
+        })
     }
 }
 
@@ -231,6 +234,30 @@ pub(crate) fn escapes_are_whole(text: &str) -> bool {
         .enumerate()
         .filter(|(_, b)| **b == b'%')
         .all(|(i, _)| bytes.get(i + 1..i + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)))
+}
+
+/// Decodes `%` escapes; a `%` without two digits stays.
+pub(crate) fn unescape(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut i = 0;
+    while i < bytes.len() {
+        let hex = bytes.get(i + 1..i + 3).and_then(|h| std::str::from_utf8(h).ok());
+        match (bytes[i], hex.and_then(|h| u8::from_str_radix(h, 16).ok())) {
+            (b'%', Some(value)) => {
+                out.push(value);
+                i += 3;
+            }
+            (b, _) => {
+                out.push(b);
+                i += 1;
+            }
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
 }
 
 fn expected_semicolon(text: &str) -> ParseError {

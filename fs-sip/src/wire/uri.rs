@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::host::Host;
-use super::params::{Params, escapes_are_whole};
+use super::params::{Params, escapes_are_whole, unescape};
 use crate::error::ParseError;
 
 /// Scheme of a URI.
@@ -280,27 +280,4 @@ fn escape_user(user: &str) -> String {
         }
     }
     out
-}
-
-fn unescape(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
-    }
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut i = 0;
-    while i < bytes.len() {
-        let hex = bytes.get(i + 1..i + 3).and_then(|h| std::str::from_utf8(h).ok());
-        match (bytes[i], hex.and_then(|h| u8::from_str_radix(h, 16).ok())) {
-            (b'%', Some(value)) => {
-                out.push(value);
-                i += 3;
-            }
-            (b, _) => {
-                out.push(b);
-                i += 1;
-            }
-        }
-    }
-    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
 }
