@@ -4,4 +4,5 @@ pub mod endpoint;
 pub mod error;
 pub mod limits;
 pub mod sdp;
+pub mod transaction;
 pub mod wire;

@@ -1,26 +1,8 @@
 //! Settings of an endpoint.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
-use crate::limits;
-
-/// The base timers of RFC 3261 section 17; all others are made from them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timers {
-    /// Round-trip estimate, default 500 ms.
-    pub t1: Duration,
-    /// Longest retransmission interval, default 4 s.
-    pub t2: Duration,
-    /// Longest life of a message in the network, default 5 s.
-    pub t4: Duration,
-}
-
-impl Default for Timers {
-    fn default() -> Self {
-        Self { t1: limits::T1, t2: limits::T2, t4: limits::T4 }
-    }
-}
+use crate::transaction::Timers;
 
 /// Settings of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]

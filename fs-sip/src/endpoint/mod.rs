@@ -9,7 +9,8 @@ mod config;
 mod driver;
 mod event;
 
+pub use crate::transaction::Timers;
 pub use command::{Body, Command, InviteId};
-pub use config::{EndpointConfig, Timers};
+pub use config::EndpointConfig;
 pub use driver::{BindError, Endpoint};
 pub use event::{Event, FailureCause, TerminationReason};
