@@ -1,8 +1,50 @@
-//! SIP middleware over Farstream: sans-IO signalling and the sessions on top.
+//! SIP middleware over Farstream: sans-IO signalling, and the sessions with media on top.
+//!
+//! | Module | What it holds |
+//! |---|---|
+//! | [`application`] | the front door: start, call, be called, stop (`SIPApplication`) |
+//! | [`session`] | a call: state machine, offer/answer, hold (`Session`) |
+//! | [`event`] | what sessions and streams tell the application |
+//! | [`stream`] | audio streams between a session and the media engine (`AudioStream`) |
+//! | [`media`] | the media engine as a trait; Farstream's implementation, and a fake for tests |
+//! | [`sdp`] | session descriptions ⇄ codecs and candidates |
+//! | [`endpoint`] | transactions and dialogs composed, and the one task with the socket |
+//! | [`wire`] | bytes ⇄ typed messages |
+//!
+//! Names in brackets are those of the SIP SIMPLE client SDK, whose behaviour the sessions follow. A session is
+//! driven by its events; [`Session::accept`], [`Session::hangup`] and the like return at once.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//! use fs_sip::media::fake::FakeBackend;
+//! use fs_sip::{Application, ApplicationConfig, SessionEvent};
+//!
+//! let (application, mut incoming) =
+//!     Application::start(ApplicationConfig::default(), Arc::new(FakeBackend::g711())).await?;
+//! println!("call me at {}", application.identity());
+//! let mut call = incoming.recv().await.ok_or("stopped")?;
+//! call.accept();
+//! while let Some(event) = call.next_event().await {
+//!     if let SessionEvent::DidEnd { end_reason, .. } = event {
+//!         println!("over: {end_reason}");
+//!     }
+//! }
+//! # Ok(()) }
+//! ```
 
+pub mod application;
 pub mod endpoint;
 pub mod error;
+pub mod event;
 pub mod limits;
+pub mod media;
 pub mod sdp;
+pub mod session;
+pub mod stream;
 pub mod transaction;
 pub mod wire;
+
+pub use application::{Application, ApplicationConfig, InviteError};
+pub use event::{Originator, SessionEvent, StreamEvent};
+pub use session::{Session, SessionControl};

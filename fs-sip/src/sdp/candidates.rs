@@ -85,10 +85,16 @@ fn literal(text: &str) -> Result<IpAddr, SdpError> {
     let address = text.split('/').next().unwrap_or_default().trim();
     let ip: IpAddr = address.parse().map_err(|_| {
         let shown: String = address.chars().take(64).collect();
-        SdpError::unacceptable(301, format!("address {shown:?} was offered, only literal IP addresses are usable"))
+        SdpError::unacceptable(
+            301,
+            format!("address {shown:?} was offered, only literal IP addresses are usable"),
+        )
     })?;
     if ip.is_multicast() {
-        return Err(SdpError::unacceptable(306, format!("multicast address {ip} was offered, only unicast is usable")));
+        return Err(SdpError::unacceptable(
+            306,
+            format!("multicast address {ip} was offered, only unicast is usable"),
+        ));
     }
     Ok(ip)
 }
@@ -114,7 +120,8 @@ mod tests {
         let address = read_text("m=audio 4000 RTP/AVP 0\r\nc=IN IP4 192.0.2.1\r\na=rtcp:5000\r\n").unwrap();
         assert_eq!(ports(&address)[1], (2, "192.0.2.1".into(), 5000));
         let address =
-            read_text("m=audio 4000 RTP/AVP 0\r\nc=IN IP4 192.0.2.1\r\na=rtcp:5000 IN IP4 192.0.2.9\r\n").unwrap();
+            read_text("m=audio 4000 RTP/AVP 0\r\nc=IN IP4 192.0.2.1\r\na=rtcp:5000 IN IP4 192.0.2.9\r\n")
+                .unwrap();
         assert_eq!(ports(&address)[1], (2, "192.0.2.9".into(), 5000));
         let address = read_text("m=audio 65535 RTP/AVP 0\r\nc=IN IP4 192.0.2.1\r\n").unwrap();
         assert_eq!(address.candidates.len(), 1);
@@ -138,7 +145,9 @@ mod tests {
             Some(306)
         );
         assert_eq!(
-            read_text("c=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\na=rtcp:x\r\n").unwrap_err().status_code(),
+            read_text("c=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\na=rtcp:x\r\n")
+                .unwrap_err()
+                .status_code(),
             400
         );
     }

@@ -72,8 +72,10 @@ pub fn read(media: &sdp_types::Media) -> Result<Formats, SdpError> {
 
 /// Writes the formats and their attributes into an m-line. Codecs without payload type or clock rate are left out.
 pub fn write(media: &mut sdp_types::Media, codecs: &[Codec]) {
-    let usable: Vec<&Codec> =
-        codecs.iter().filter(|c| (0..128).contains(&c.id) && c.clock_rate > 0 && is_token(&c.encoding_name)).collect();
+    let usable: Vec<&Codec> = codecs
+        .iter()
+        .filter(|c| (0..128).contains(&c.id) && c.clock_rate > 0 && is_token(&c.encoding_name))
+        .collect();
     media.fmt = usable.iter().map(|c| c.id.to_string()).collect::<Vec<_>>().join(" ");
     for codec in &usable {
         media.add_attribute_with_value("rtpmap", rtpmap(codec));
@@ -306,16 +308,15 @@ mod tests {
         assert_eq!((codecs[1].param(""), codecs[1].param("ptime")), (Some("0-15"), None));
         assert_eq!(codecs[0].minimum_reporting_interval, Some(100));
 
-        let mut out = sdp_types::Media::new(
-            sdp_types::MediaType::Audio,
-            4000,
-            sdp_types::TransportProto::RtpAvp,
-            "",
-        );
+        let mut out =
+            sdp_types::Media::new(sdp_types::MediaType::Audio, 4000, sdp_types::TransportProto::RtpAvp, "");
         write(&mut out, &codecs);
         assert_eq!(out.fmt, "96 101");
-        let lines: Vec<_> =
-            out.attributes.iter().map(|a| format!("{}:{}", a.attribute, a.value.as_deref().unwrap_or(""))).collect();
+        let lines: Vec<_> = out
+            .attributes
+            .iter()
+            .map(|a| format!("{}:{}", a.attribute, a.value.as_deref().unwrap_or("")))
+            .collect();
         assert_eq!(
             lines,
             [
@@ -344,7 +345,8 @@ mod tests {
     #[test]
     fn what_is_not_described_is_skipped_with_its_reason() {
         let formats =
-            read(&section("m=audio 4000 RTP/AVP 97 98 0\r\na=rtpmap:97 speex\r\na=rtpmap:98 X/abc\r\n")).unwrap();
+            read(&section("m=audio 4000 RTP/AVP 97 98 0\r\na=rtpmap:97 speex\r\na=rtpmap:98 X/abc\r\n"))
+                .unwrap();
         assert_eq!(formats.codecs.len(), 1);
         assert_eq!(formats.skipped.len(), 2);
         let formats = read(&section("m=audio 4000 RTP/AVP 99\r\n")).unwrap();

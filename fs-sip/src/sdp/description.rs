@@ -102,7 +102,8 @@ mod tests {
     }
 
     fn parse(lines: &str) -> sdp_types::Session {
-        let text = format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n{lines}");
+        let text =
+            format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n{lines}");
         super::super::parse(text.as_bytes()).unwrap()
     }
 
@@ -121,12 +122,16 @@ mod tests {
         let offer = parse("m=video 4000/2 RTP/SAVP 96 97\r\nb=AS:64\r\na=rtpmap:96 VP8/90000\r\n");
         let refused = refuse(&offer.medias[0]);
         assert_eq!((refused.port, refused.fmt.as_str(), refused.proto.as_str()), (0, "96 97", "RTP/SAVP"));
-        assert!(refused.attributes.is_empty() && refused.bandwidths.is_empty() && refused.num_ports.is_none());
+        assert!(
+            refused.attributes.is_empty() && refused.bandwidths.is_empty() && refused.num_ports.is_none()
+        );
     }
 
     #[test]
     fn the_audio_line_is_found_and_kept() {
-        let offer = parse("m=video 1 RTP/AVP 96\r\nm=audio 0 RTP/AVP 0\r\nm=audio 3 RTP/AVP 0\r\nm=audio 4 RTP/AVP 0\r\n");
+        let offer = parse(
+            "m=video 1 RTP/AVP 96\r\nm=audio 0 RTP/AVP 0\r\nm=audio 3 RTP/AVP 0\r\nm=audio 4 RTP/AVP 0\r\n",
+        );
         assert_eq!(find_audio(&offer, None), Ok(2));
         assert_eq!(find_audio(&offer, Some(3)), Ok(3));
         assert_eq!(find_audio(&offer, Some(1)), Ok(2));
@@ -137,6 +142,9 @@ mod tests {
         let error = find_audio(&parse("m=video 1 RTP/AVP 96\r\n"), None).unwrap_err();
         assert_eq!((error.status_code(), error.warning_code()), (488, Some(304)));
         assert!(error.to_string().contains("m=video"), "{error}");
-        assert_eq!(find_audio(&parse("m=audio 1 RTP/SAVP 0\r\n"), None).unwrap_err().warning_code(), Some(302));
+        assert_eq!(
+            find_audio(&parse("m=audio 1 RTP/SAVP 0\r\n"), None).unwrap_err().warning_code(),
+            Some(302)
+        );
     }
 }

@@ -42,21 +42,25 @@ impl RemoteMedia {
     /// Malformed where the grammar is broken; unacceptable where the transport is another than plain RTP, the
     /// address is none we can send to, or no format is described.
     pub fn read(session: &sdp_types::Session, index: usize) -> Result<Self, SdpError> {
-        let media = session
-            .medias
-            .get(index)
-            .ok_or_else(|| SdpError::malformed(format!("m-line {index} is missing, there are {}", session.medias.len())))?;
+        let media = session.medias.get(index).ok_or_else(|| {
+            SdpError::malformed(format!("m-line {index} is missing, there are {}", session.medias.len()))
+        })?;
         if !is_plain_rtp(&media.proto) {
             let shown: String = media.proto.chars().take(64).collect();
             return Err(SdpError::unacceptable(
                 302,
-                format!("transport {shown} was offered for m={}, usable are {}", media.media, PLAIN_RTP.join(", ")),
+                format!(
+                    "transport {shown} was offered for m={}, usable are {}",
+                    media.media,
+                    PLAIN_RTP.join(", ")
+                ),
             ));
         }
         let address = candidates::read(session, media)?;
         let formats = codecs::read(media)?;
         if formats.codecs.is_empty() {
-            let offered = if formats.skipped.is_empty() { "none".to_owned() } else { formats.skipped.join(", ") };
+            let offered =
+                if formats.skipped.is_empty() { "none".to_owned() } else { formats.skipped.join(", ") };
             return Err(SdpError::unacceptable(
                 305,
                 format!("no format of m={} is described: {offered}", media.media),
@@ -115,7 +119,8 @@ mod tests {
     use super::*;
 
     fn read_text(lines: &str) -> Result<RemoteMedia, SdpError> {
-        let text = format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n{lines}");
+        let text =
+            format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n{lines}");
         RemoteMedia::read(&super::super::parse(text.as_bytes()).unwrap(), 0)
     }
 

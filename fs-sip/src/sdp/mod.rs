@@ -134,7 +134,9 @@ mod tests {
 
     #[test]
     fn junk_never_panics() {
-        for junk in [&b""[..], b"\0", b"v=0", b"v=0\r\nm=audio", b"v=0\r\no=\r\ns=\r\nm=audio 99999 RTP/AVP 0\r\n"] {
+        for junk in
+            [&b""[..], b"\0", b"v=0", b"v=0\r\nm=audio", b"v=0\r\no=\r\ns=\r\nm=audio 99999 RTP/AVP 0\r\n"]
+        {
             assert!(parse(junk).is_err() || parse(junk).is_ok_and(|s| find_audio(&s, None).is_err()));
         }
     }

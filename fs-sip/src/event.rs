@@ -1,0 +1,119 @@
+//! What sessions and streams tell the application. The variants carry SIP SIMPLE's notification names; each doc
+//! gives the old one.
+
+use std::fmt;
+
+use fs_proto::Codec;
+
+use crate::media::MediaStatistics;
+
+/// Which side something came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Originator {
+    /// This side.
+    Local,
+    /// The peer.
+    Remote,
+}
+
+impl fmt::Display for Originator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Local => "local",
+            Self::Remote => "remote",
+        })
+    }
+}
+
+/// Something happened to a session.
+///
+/// Order: any number of ring and provisional events, then either [`SessionEvent::DidFail`] or
+/// [`SessionEvent::WillStart`] followed by [`SessionEvent::DidStart`] or [`SessionEvent::DidFail`]. A started
+/// session ends with [`SessionEvent::WillEnd`] and [`SessionEvent::DidEnd`]. Exactly one of `DidFail` and `DidEnd`
+/// comes, and nothing after it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum SessionEvent {
+    /// Our INVITE is on its way (`SIPSessionNewOutgoing`).
+    NewOutgoing,
+    /// The peer rings (`SIPSessionGotRingIndication`); the provisional answer follows.
+    GotRingIndication,
+    /// A provisional answer came (`SIPSessionGotProvisionalResponse`).
+    GotProvisionalResponse {
+        /// 101 to 199.
+        code: u16,
+        /// The peer's words.
+        reason: String,
+    },
+    /// The call was accepted; media is being started (`SIPSessionWillStart`).
+    WillStart,
+    /// The call stands (`SIPSessionDidStart`).
+    DidStart,
+    /// The call never came to stand (`SIPSessionDidFail`).
+    DidFail {
+        /// Who ended it.
+        originator: Originator,
+        /// The SIP status; 0 where none was involved.
+        code: u16,
+        /// Its reason phrase.
+        reason: String,
+        /// Why, in words.
+        failure_reason: String,
+    },
+    /// A standing call begins to end (`SIPSessionWillEnd`).
+    WillEnd {
+        /// Who ends it.
+        originator: Originator,
+    },
+    /// A standing call has ended (`SIPSessionDidEnd`).
+    DidEnd {
+        /// Who ended it.
+        originator: Originator,
+        /// Why, in words.
+        end_reason: String,
+    },
+    /// Somebody holds or resumes (`SIPSessionDidChangeHoldState`).
+    DidChangeHoldState {
+        /// Whose hold changed.
+        originator: Originator,
+        /// Held now?
+        on_hold: bool,
+    },
+    /// Something happened to the session's audio stream.
+    Stream(StreamEvent),
+}
+
+impl SessionEvent {
+    /// Whether this is the last event of its session.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        matches!(self, Self::DidFail { .. } | Self::DidEnd { .. })
+    }
+}
+
+/// Something happened to a stream.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum StreamEvent {
+    /// Both sides agreed on these codecs, best first.
+    CodecsAgreed(Vec<Codec>),
+    /// We now send with this codec.
+    SendCodecChanged(Codec),
+    /// The peer now sends with these codecs.
+    RecvCodecsChanged(Vec<Codec>),
+    /// The first media of a source came and is about to be heard (`MediaStreamDidStart`).
+    DidStart {
+        /// What it is coded with.
+        codec: Codec,
+    },
+    /// Something went wrong (`MediaStreamDidFail`); the session ends where it can't go on.
+    DidFail {
+        /// What.
+        reason: String,
+    },
+    /// The stream is closed (`MediaStreamDidEnd`); its last figures.
+    DidEnd {
+        /// Packets and jitter over its whole life.
+        statistics: MediaStatistics,
+    },
+}
