@@ -34,6 +34,7 @@
 //! ```
 
 pub mod application;
+pub mod dialog;
 pub mod endpoint;
 pub mod error;
 pub mod event;

@@ -4,13 +4,24 @@
 //! An application sends [`Command`]s and receives [`Event`]s; both name a
 //! session by its [`InviteId`].
 
+mod answers;
 mod command;
 mod config;
+mod core;
 mod driver;
+mod established;
 mod event;
+mod incoming;
+mod next_hop;
+mod outgoing;
+mod random;
+mod requests;
 
+pub use self::core::{EndpointCore, Input, Output, Resolution, ResolveToken};
 pub use crate::transaction::Timers;
 pub use command::{Body, Command, InviteId};
 pub use config::EndpointConfig;
 pub use driver::{BindError, Endpoint};
 pub use event::{Event, FailureCause, TerminationReason};
+pub use next_hop::NextHop;
+pub use random::Random;

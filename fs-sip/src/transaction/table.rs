@@ -52,6 +52,8 @@ pub enum Received {
     Merged(ServerId, Request),
     /// An ACK that belongs to a 2xx: the dialog must judge it.
     Ack(Request),
+    /// It is new, and there are too many already.
+    Overload(Request),
     /// A repetition, or the ACK to a refusal: nothing is left to do.
     Absorbed,
 }
@@ -232,6 +234,23 @@ impl Table {
         self.servers.insert(id, ServerEntry { fsm, key, merge, head, wire: Vec::new(), remote });
         self.rearm_server(id);
         Ok(if merged { Received::Merged(id, request) } else { Received::New(id, request) })
+    }
+
+    /// Like [`Self::receive_request`], but opens no new transaction.
+    ///
+    /// # Errors
+    /// When the headers that identify its transaction are broken.
+    pub fn receive_known(
+        &mut self,
+        now: Instant,
+        request: Request,
+        remote: SocketAddr,
+    ) -> Result<Received, ParseError> {
+        let key = ServerKey::of_request(&request, request.method.clone())?;
+        if request.method == Method::Ack || self.server_keys.contains_key(&key) {
+            return self.receive_request(now, request, remote);
+        }
+        Ok(Received::Overload(request))
     }
 
     fn receive_ack(&mut self, now: Instant, known: Option<ServerId>, ack: Request) -> Received {

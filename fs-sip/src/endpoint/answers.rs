@@ -1,0 +1,102 @@
+//! Headers and responses as this endpoint writes them.
+
+use std::net::SocketAddr;
+
+use super::command::Body;
+use super::core::EndpointCore;
+use crate::wire::headers::name;
+use crate::wire::{Headers, Request, Response, is_token};
+
+/// The methods this endpoint answers.
+pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS";
+
+/// The option tags it understands.
+pub(super) const SUPPORTED: &[&str] = &[];
+
+/// Headers the endpoint writes itself: an application can't give them.
+const OWN: [&str; 10] = [
+    name::VIA,
+    name::FROM,
+    name::TO,
+    name::CALL_ID,
+    name::CSEQ,
+    name::MAX_FORWARDS,
+    name::RECORD_ROUTE,
+    name::CONTENT_LENGTH,
+    name::CONTENT_TYPE,
+    name::ALLOW,
+];
+
+/// Adds the application's headers, as far as they are its to give.
+pub(super) fn add_headers(headers: &mut Headers, list: &[(String, String)]) {
+    for (name, value) in own_headers_removed(list) {
+        headers.push(&name, value);
+    }
+}
+
+/// The application's headers without those that are the endpoint's.
+pub(super) fn own_headers_removed(list: &[(String, String)]) -> Vec<(String, String)> {
+    let mut kept = Headers::new();
+    for (name, value) in list.iter().filter(|(name, _)| is_token(name)) {
+        kept.push(name, value.as_bytes());
+    }
+    for own in OWN {
+        kept.remove(own);
+    }
+    kept.iter().map(|h| (h.name().to_owned(), h.text().into_owned())).collect()
+}
+
+/// Puts a body into a message.
+pub(super) fn set_body(headers: &mut Headers, to: &mut Vec<u8>, body: Option<Body>) {
+    if let Some(body) = body {
+        headers.push(name::CONTENT_TYPE, body.content_type);
+        *to = body.data;
+    }
+}
+
+/// The body of a message; none where it is empty.
+pub(super) fn body_of(headers: &Headers, data: &[u8]) -> Option<Body> {
+    let content_type = headers.text(name::CONTENT_TYPE).unwrap_or_default().into_owned();
+    (!data.is_empty()).then(|| Body { content_type, data: data.to_vec() })
+}
+
+impl EndpointCore {
+    /// A response to any request. Where the request is outside a dialog,
+    /// `tag` completes To.
+    pub(super) fn response(&self, request: &Request, status: u16, tag: &str) -> Response {
+        let mut response = Response::to_request(request, status, if status == 100 { "" } else { tag });
+        if !self.config.user_agent.is_empty() {
+            response.headers.push(name::SERVER, self.config.user_agent.as_bytes());
+        }
+        response
+    }
+
+    /// A provisional or successful response to an INVITE (RFC 3261 section
+    /// 12.1.1): it makes or refreshes a dialog.
+    pub(super) fn dialog_response(
+        &self,
+        request: &Request,
+        status: u16,
+        tag: &str,
+        local: SocketAddr,
+        body: Option<Body>,
+    ) -> Response {
+        let mut response = self.response(request, status, tag);
+        response.headers.copy_from(&request.headers, name::RECORD_ROUTE);
+        response.headers.push(name::CONTACT, self.contact(local));
+        self.add_abilities(&mut response.headers);
+        set_body(&mut response.headers, &mut response.body, body);
+        response
+    }
+
+    /// Allow and Supported.
+    pub(super) fn add_abilities(&self, headers: &mut Headers) {
+        headers.push(name::ALLOW, ALLOW);
+        headers.push(name::SUPPORTED, SUPPORTED.join(", "));
+    }
+
+    /// A tag for To or From.
+    pub(super) fn new_tag(&mut self) -> String {
+        self.random.token(2)
+    }
+}

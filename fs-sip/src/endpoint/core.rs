@@ -1,0 +1,425 @@
+//! The pure endpoint: transactions and dialogs composed.
+//!
+//! It is told everything by [`EndpointCore::handle`] and gives everything back
+//! by [`EndpointCore::poll_output`]; after each input, all outputs are taken,
+//! then [`EndpointCore::next_deadline`] says when [`Input::Timeout`] is due.
+//! The parts of its work stand in the neighbouring files: `outgoing`,
+//! `incoming`, `established`, `requests`, `answers`.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::command::{Command, InviteId};
+use super::config::EndpointConfig;
+use super::established::Session;
+use super::event::Event;
+use super::incoming::Incoming;
+use super::next_hop::{NextHop, next_hop};
+use super::outgoing::Outgoing;
+use super::random::Random;
+use crate::dialog::DialogId;
+use crate::transaction::{ClientId, Deadlines, ServerId, Table, Transmit, Upward};
+use crate::wire::headers::name;
+use crate::wire::{Datagram, Message, Method, NameAddr, Request, Response, Uri, Via, parse_datagram};
+
+/// Names a question about an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ResolveToken(u64);
+
+/// The answer to [`Output::Resolve`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resolution {
+    /// Where to send.
+    pub remote: SocketAddr,
+    /// Our address as seen from there.
+    pub local: SocketAddr,
+}
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A datagram came.
+    Datagram {
+        /// Its bytes.
+        data: &'a [u8],
+        /// Who sent it.
+        source: SocketAddr,
+        /// Our address as seen from there.
+        local: SocketAddr,
+    },
+    /// The application wants something.
+    Command(Command),
+    /// The answer to a question; the text says why there is none.
+    Resolved(ResolveToken, Result<Resolution, String>),
+    /// The network says that nobody listens at this address.
+    Unreachable(SocketAddr),
+    /// The deadline is reached.
+    Timeout,
+}
+
+/// Something must be done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send this datagram.
+    Transmit(Transmit),
+    /// Find an address for this hop and answer with [`Input::Resolved`].
+    Resolve(ResolveToken, NextHop),
+    /// Tell the application.
+    Event(Event),
+}
+
+/// What a request of ours is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Opens the session.
+    Invite(InviteId),
+    /// Changes it.
+    Reinvite(InviteId),
+    /// Ends it.
+    Bye(InviteId),
+    /// Ends a dialog that no session stands for (a second branch of a fork).
+    ForkBye,
+    /// Acknowledges a 2xx of this transaction with this To tag.
+    Ack(ClientId, String),
+}
+
+/// One INVITE session.
+#[derive(Debug)]
+pub(super) enum Call {
+    Outgoing(Box<Outgoing>),
+    Incoming(Box<Incoming>),
+    Session(Box<Session>),
+}
+
+/// The ACK to a 2xx, kept to be repeated; none while it is being made.
+#[derive(Debug)]
+pub(super) struct AckRecord {
+    pub remote_tag: String,
+    pub sent: Option<Transmit>,
+}
+
+/// What a session waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Wait {
+    /// Time to repeat our 2xx.
+    RepeatAccept,
+    /// The ACK to our 2xx did not come.
+    AckGiveUp,
+    /// The application gave no answer for the ACK.
+    AckBodyGiveUp,
+    /// The final answer to a cancelled INVITE did not come.
+    CancelGiveUp,
+    /// Try the re-INVITE again after 491.
+    Glare,
+    /// Repeat the provisional answer (RFC 3261 section 13.3.1.1: every minute).
+    RepeatProvisional,
+}
+
+/// The pure endpoint.
+#[derive(Debug)]
+pub struct EndpointCore {
+    pub(super) config: EndpointConfig,
+    pub(super) random: Random,
+    pub(super) table: Table,
+    pub(super) calls: HashMap<InviteId, Call>,
+    pub(super) dialogs: HashMap<DialogId, InviteId>,
+    pub(super) purposes: HashMap<ClientId, Purpose>,
+    pub(super) acks: HashMap<ClientId, Vec<AckRecord>>,
+    pub(super) their_invites: HashMap<ServerId, InviteId>,
+    pub(super) waits: Deadlines<(InviteId, Wait)>,
+    resolving: HashMap<ResolveToken, (Request, Purpose)>,
+    outputs: VecDeque<Output>,
+    last_token: u64,
+    last_invite: u64,
+}
+
+impl EndpointCore {
+    /// An endpoint without sessions. `seed` makes its tags, branches and
+    /// Call-IDs: take it from the system, fixed only in tests.
+    #[must_use]
+    pub fn new(config: EndpointConfig, seed: [u8; 32]) -> Self {
+        Self {
+            table: Table::new(config.timers),
+            config,
+            random: Random::new(seed),
+            calls: HashMap::new(),
+            dialogs: HashMap::new(),
+            purposes: HashMap::new(),
+            acks: HashMap::new(),
+            their_invites: HashMap::new(),
+            waits: Deadlines::new(),
+            resolving: HashMap::new(),
+            outputs: VecDeque::new(),
+            last_token: 0,
+            last_invite: 1,
+        }
+    }
+
+    /// Takes one input.
+    pub fn handle(&mut self, now: Instant, input: Input<'_>) {
+        match input {
+            Input::Datagram { data, source, local } => self.on_datagram(now, data, source, local),
+            Input::Command(command) => self.on_command(now, command),
+            Input::Resolved(token, result) => self.on_resolved(now, token, result),
+            Input::Unreachable(remote) => self.table.handle_unreachable(remote),
+            Input::Timeout => {
+                self.table.handle_timeout(now);
+                while let Some((id, wait)) = self.waits.pop(now) {
+                    self.on_wait(now, id, wait);
+                }
+            }
+        }
+        while let Some(upward) = self.table.poll_upward() {
+            self.on_upward(now, upward);
+        }
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        match self.table.poll_transmit() {
+            Some(transmit) => Some(Output::Transmit(transmit)),
+            None => self.outputs.pop_front(),
+        }
+    }
+
+    /// When [`Input::Timeout`] is due.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        [self.table.next_deadline(), self.waits.next()].into_iter().flatten().min()
+    }
+
+    /// Hangs up every session.
+    pub fn hang_up_all(&mut self, now: Instant) {
+        let mut ids: Vec<InviteId> = self.calls.keys().copied().collect();
+        ids.sort_unstable();
+        for id in ids {
+            self.handle(now, Input::Command(Command::Hangup { id, headers: Vec::new() }));
+        }
+    }
+
+    /// Number of sessions that have not ended.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Number of transactions that have not ended.
+    #[must_use]
+    pub fn transactions(&self) -> usize {
+        self.table.clients() + self.table.servers()
+    }
+
+    fn on_command(&mut self, now: Instant, command: Command) {
+        match command {
+            Command::Invite { id, target, from, to, headers, body } => {
+                self.invite(now, id, &target, from, to, &headers, body);
+            }
+            Command::Provisional { id, status, reason, body } => {
+                self.send_provisional(now, id, status, reason, body);
+            }
+            Command::Accept { id, body } => self.accept(now, id, body),
+            Command::Reject { id, status, reason, headers } => self.reject(now, id, status, reason, &headers),
+            Command::Reinvite { id, body } => self.reinvite(now, id, body),
+            Command::AnswerReinvite { id, status, reason, body } => {
+                self.answer_reinvite(now, id, status, reason, body);
+            }
+            Command::AckBody { id, body } => self.ack_with(now, id, Some(body)),
+            Command::Hangup { id, headers } => self.hang_up(now, id, headers),
+        }
+    }
+
+    fn hang_up(&mut self, now: Instant, id: InviteId, headers: Vec<(String, String)>) {
+        match self.calls.get(&id) {
+            Some(Call::Outgoing(_)) => self.cancel(now, id, headers),
+            Some(Call::Incoming(_)) => self.reject(now, id, 603, None, &headers),
+            Some(Call::Session(_)) => self.bye(now, id, headers),
+            None => {}
+        }
+    }
+
+    fn on_datagram(&mut self, now: Instant, data: &[u8], source: SocketAddr, local: SocketAddr) {
+        match parse_datagram(data) {
+            Ok(Datagram::KeepAlive) => {}
+            Ok(Datagram::Message(message)) => match *message {
+                Message::Request(request) => self.on_request(now, request, source, local),
+                // A response with two Vias went astray (RFC 3261 section 8.1.3.3).
+                Message::Response(response) => {
+                    let astray = response.headers.all(name::VIA).nth(1).is_some();
+                    if astray || !self.table.receive_response(now, response) {
+                        tracing::debug!(target: "fs::sip::transaction", %source, "stray response dropped");
+                    }
+                }
+            },
+            Err(malformed) => self.on_malformed(malformed, source),
+        }
+    }
+
+    fn on_upward(&mut self, now: Instant, upward: Upward) {
+        match upward {
+            Upward::Response(client, response) => match self.purposes.get(&client).cloned() {
+                Some(Purpose::Invite(id)) => self.on_invite_response(now, client, id, &response),
+                Some(Purpose::Reinvite(id)) => self.on_reinvite_response(now, client, id, &response),
+                Some(Purpose::Bye(id)) if !response.is_provisional() => self.on_bye_done(id, None),
+                _ => {}
+            },
+            Upward::TimedOut(client) => {
+                if let Some(purpose) = self.purposes.get(&client).cloned() {
+                    self.on_timed_out(now, purpose);
+                }
+            }
+            Upward::Undeliverable(client) => {
+                if let Some(purpose) = self.purposes.get(&client).cloned() {
+                    self.on_undeliverable(purpose, "nobody listens at the address of the peer");
+                }
+            }
+            Upward::ClientEnded(client) => {
+                self.purposes.remove(&client);
+                self.acks.remove(&client);
+            }
+            Upward::ServerEnded(server) => {
+                self.their_invites.remove(&server);
+            }
+        }
+    }
+
+    /// Sends a request that still lacks Via and Contact.
+    pub(super) fn send(&mut self, request: Request, purpose: Purpose) {
+        match next_hop(&request) {
+            Ok(hop) => {
+                self.last_token += 1;
+                let token = ResolveToken(self.last_token);
+                self.resolving.insert(token, (request, purpose));
+                self.outputs.push_back(Output::Resolve(token, hop));
+            }
+            Err(text) => self.on_undeliverable(purpose, &text),
+        }
+    }
+
+    /// Forgets requests of this purpose that wait for their address.
+    pub(super) fn unsend(&mut self, purpose: &Purpose) {
+        self.resolving.retain(|_, (_, p)| p != purpose);
+    }
+
+    fn on_resolved(&mut self, now: Instant, token: ResolveToken, result: Result<Resolution, String>) {
+        let Some((mut request, purpose)) = self.resolving.remove(&token) else { return };
+        let Resolution { remote, local } = match result {
+            Ok(resolution) => resolution,
+            Err(text) => return self.on_undeliverable(purpose, &text),
+        };
+        let local = self.config.advertised.unwrap_or(local);
+        let branch = format!("z9hG4bK{}", self.random.token(4));
+        request.headers.push_front(name::VIA, Via::new("UDP", local, &branch).to_string());
+        if request.method == Method::Invite {
+            request.headers.push(name::CONTACT, self.contact(local));
+        }
+        if let Purpose::Ack(client, tag) = purpose {
+            return self.transmit_ack(client, &tag, Transmit { remote, data: request.encode() });
+        }
+        match self.table.send_request(now, request, remote) {
+            Ok(client) => {
+                match &purpose {
+                    Purpose::Invite(id) => self.note_client(*id, client, local),
+                    Purpose::Reinvite(id) => self.note_reinvite_client(*id, client),
+                    _ => {}
+                }
+                self.purposes.insert(client, purpose);
+            }
+            Err(error) => self.on_undeliverable(purpose, &error.to_string()),
+        }
+    }
+
+    fn transmit_ack(&mut self, client: ClientId, tag: &str, ack: Transmit) {
+        let records = self.acks.get_mut(&client);
+        if let Some(record) = records.and_then(|r| r.iter_mut().find(|r| r.remote_tag == tag)) {
+            record.sent = Some(ack.clone());
+        }
+        self.transmit(ack);
+    }
+
+    fn on_undeliverable(&mut self, purpose: Purpose, text: &str) {
+        match purpose {
+            Purpose::Invite(id) => self.invite_undeliverable(id, text),
+            Purpose::Reinvite(id) => self.reinvite_undeliverable(id, text),
+            Purpose::Bye(id) => self.on_bye_done(id, Some(super::TerminationReason::Transport)),
+            Purpose::ForkBye | Purpose::Ack(..) => {
+                tracing::debug!(target: "fs::sip::dialog", text, "request inside a dialog not sent");
+            }
+        }
+    }
+
+    fn on_timed_out(&mut self, now: Instant, purpose: Purpose) {
+        match purpose {
+            Purpose::Invite(id) => self.invite_timed_out(id),
+            Purpose::Reinvite(id) => self.reinvite_failed(now, id, 408, "Request Timeout"),
+            Purpose::Bye(id) => self.on_bye_done(id, Some(super::TerminationReason::Timeout)),
+            Purpose::ForkBye | Purpose::Ack(..) => {}
+        }
+    }
+
+    fn on_wait(&mut self, now: Instant, id: InviteId, wait: Wait) {
+        match wait {
+            Wait::RepeatAccept => self.repeat_accept(now, id),
+            Wait::AckGiveUp => self.ack_missing(id),
+            Wait::AckBodyGiveUp => self.ack_body_missing(now, id),
+            Wait::CancelGiveUp => self.cancel_unanswered(id),
+            Wait::Glare => self.retry_reinvite(id),
+            Wait::RepeatProvisional => self.repeat_provisional(now, id),
+        }
+    }
+
+    /// Ends everything this endpoint remembers of a session.
+    pub(super) fn forget(&mut self, id: InviteId) -> Option<Call> {
+        let call = self.calls.remove(&id)?;
+        for wait in [
+            Wait::RepeatAccept,
+            Wait::AckGiveUp,
+            Wait::AckBodyGiveUp,
+            Wait::CancelGiveUp,
+            Wait::Glare,
+            Wait::RepeatProvisional,
+        ] {
+            self.waits.set((id, wait), None);
+        }
+        match &call {
+            Call::Outgoing(outgoing) => {
+                for dialog in &outgoing.early {
+                    self.dialogs.remove(dialog.id());
+                }
+            }
+            Call::Incoming(incoming) => {
+                self.dialogs.remove(incoming.dialog.id());
+            }
+            Call::Session(session) => {
+                self.dialogs.remove(session.dialog.id());
+            }
+        }
+        Some(call)
+    }
+
+    /// The name of the next incoming session.
+    pub(super) fn new_incoming_id(&mut self) -> InviteId {
+        self.last_invite += 2;
+        InviteId(self.last_invite)
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    pub(super) fn transmit(&mut self, transmit: Transmit) {
+        self.outputs.push_back(Output::Transmit(transmit));
+    }
+
+    /// Our Contact as seen from a peer.
+    pub(super) fn contact(&self, local: SocketAddr) -> String {
+        let local = self.config.advertised.unwrap_or(local);
+        let user = Some(self.config.contact_user.as_str());
+        NameAddr::new(Uri::sip(user, local.ip(), Some(local.port()))).to_string()
+    }
+
+    /// Sends a response in its transaction.
+    pub(super) fn respond(&mut self, now: Instant, server: ServerId, response: &Response) {
+        self.table.respond(now, server, response);
+    }
+}

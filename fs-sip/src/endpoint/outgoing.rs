@@ -1,0 +1,256 @@
+//! Our INVITE until it is answered (RFC 3261 sections 9.1 and 13.2).
+//!
+//! ```text
+//!  Invite        address      1xx: Progress
+//!  ------> resolving -----> calling <---+      2xx: ACK, Established
+//!              |             |  |  |----+   +----------------------> Session
+//!       Hangup:|    3xx-6xx: |  |  +--------+                   (established.rs)
+//!       Failed |    Failed   |  |Hangup: CANCEL (after the first 1xx)
+//!              V             V  V
+//!             gone <----- cancelling ---- 2xx: ACK, BYE, Failed
+//!                   3xx-6xx, 64*T1: Failed
+//! ```
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::answers::{add_headers, body_of, own_headers_removed, set_body};
+use super::command::{Body, InviteId};
+use super::core::{AckRecord, Call, EndpointCore, Purpose, Wait};
+use super::established::Session;
+use super::event::{Event, FailureCause};
+use crate::dialog::Dialog;
+use crate::limits;
+use crate::transaction::ClientId;
+use crate::wire::headers::{CSeq, From, MaxForwards, To, name};
+use crate::wire::{Method, NameAddr, Request, Response, Uri};
+
+/// Our INVITE that waits for its answer.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    /// Its transaction and our address, once it is sent.
+    sent: Option<(ClientId, SocketAddr)>,
+    /// The INVITE had no body: the offer comes with the 2xx.
+    late_offer: bool,
+    /// A 1xx came, so a CANCEL may be sent.
+    proceeding: bool,
+    /// We hung up; with the headers of the CANCEL.
+    cancel: Option<Vec<(String, String)>>,
+    /// One dialog for each branch that has answered provisionally.
+    pub early: Vec<Dialog>,
+}
+
+impl EndpointCore {
+    #[allow(clippy::too_many_arguments)] // the fields of Command::Invite, one by one
+    pub(super) fn invite(
+        &mut self,
+        now: Instant,
+        id: InviteId,
+        target: &Uri,
+        from: NameAddr,
+        to: Option<NameAddr>,
+        headers: &[(String, String)],
+        body: Option<Body>,
+    ) {
+        if self.calls.contains_key(&id) {
+            tracing::warn!(target: "fs::sip::dialog", ?id, "this session exists already");
+            return;
+        }
+        let _ = now;
+        let uri = target.to_request_uri();
+        let mut to = to.unwrap_or_else(|| NameAddr::new(uri.clone()));
+        to.params.remove("tag");
+        let mut request = Request::new(Method::Invite, uri);
+        let tag = self.new_tag();
+        let h = &mut request.headers;
+        h.push_typed(&MaxForwards(limits::MAX_FORWARDS));
+        h.push_typed(&From(from.with_tag(&tag)));
+        h.push_typed(&To(to));
+        h.push(name::CALL_ID, self.random.token(4));
+        h.push_typed(&CSeq { number: 1 + self.random.below(1 << 16), method: Method::Invite });
+        self.complete_invite(&mut request, headers, body.clone());
+        let late_offer = body.is_none();
+        let outgoing =
+            Outgoing { sent: None, late_offer, proceeding: false, cancel: None, early: Vec::new() };
+        self.calls.insert(id, Call::Outgoing(Box::new(outgoing)));
+        self.send(request, Purpose::Invite(id));
+    }
+
+    /// What every INVITE of ours carries besides its dialog.
+    pub(super) fn complete_invite(
+        &self,
+        request: &mut Request,
+        headers: &[(String, String)],
+        body: Option<Body>,
+    ) {
+        self.add_abilities(&mut request.headers);
+        if !self.config.user_agent.is_empty() {
+            request.headers.push(name::USER_AGENT, self.config.user_agent.as_bytes());
+        }
+        add_headers(&mut request.headers, headers);
+        request.headers.remove(name::CONTACT);
+        set_body(&mut request.headers, &mut request.body, body);
+    }
+
+    pub(super) fn note_client(&mut self, id: InviteId, client: ClientId, local: SocketAddr) {
+        if let Some(Call::Outgoing(outgoing)) = self.calls.get_mut(&id) {
+            outgoing.sent = Some((client, local));
+        }
+    }
+
+    /// Hangs up before the answer.
+    pub(super) fn cancel(&mut self, now: Instant, id: InviteId, headers: Vec<(String, String)>) {
+        let Some(Call::Outgoing(outgoing)) = self.calls.get_mut(&id) else { return };
+        if outgoing.cancel.is_some() {
+            return;
+        }
+        outgoing.cancel = Some(own_headers_removed(&headers));
+        if outgoing.sent.is_none() {
+            self.unsend(&Purpose::Invite(id));
+            return self.fail(id, 487, "Request Terminated", FailureCause::Cancelled);
+        }
+        // Before the first 1xx a CANCEL must wait (RFC 3261 section 9.1).
+        if outgoing.proceeding {
+            self.send_cancel(now, id);
+        }
+    }
+
+    fn send_cancel(&mut self, now: Instant, id: InviteId) {
+        let Some(Call::Outgoing(outgoing)) = self.calls.get(&id) else { return };
+        let (Some((client, _)), Some(headers)) = (outgoing.sent, &outgoing.cancel) else { return };
+        self.table.send_cancel(now, client, headers);
+        let give_up = now + self.config.timers.patience();
+        self.waits.set((id, Wait::CancelGiveUp), Some(give_up));
+    }
+
+    pub(super) fn cancel_unanswered(&mut self, id: InviteId) {
+        if let Some(Call::Outgoing(outgoing)) = self.calls.get(&id) {
+            if let Some((client, _)) = outgoing.sent {
+                self.table.abandon(client);
+            }
+            self.fail(id, 487, "Request Terminated", FailureCause::Cancelled);
+        }
+    }
+
+    pub(super) fn on_invite_response(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        id: InviteId,
+        response: &Response,
+    ) {
+        match response.status {
+            100..=199 => self.on_progress(now, client, id, response),
+            200..=299 => self.on_answer(now, client, id, response),
+            status => {
+                let cancelled = self.is_cancelled(id) && status == 487;
+                let cause = if cancelled { FailureCause::Cancelled } else { FailureCause::Peer };
+                self.fail(id, status, &response.reason, cause);
+            }
+        }
+    }
+
+    fn on_progress(&mut self, now: Instant, client: ClientId, id: InviteId, response: &Response) {
+        let request = self.table.request_of(client);
+        let dialog = request.and_then(|request| Dialog::from_response(request, response).ok());
+        let Some(Call::Outgoing(outgoing)) = self.calls.get_mut(&id) else { return };
+        let first = !std::mem::replace(&mut outgoing.proceeding, true);
+        let cancelled = outgoing.cancel.is_some();
+        if let Some(dialog) = dialog.filter(|_| response.status > 100) {
+            let known = outgoing.early.iter().any(|d| d.id() == dialog.id());
+            if !known && outgoing.early.len() < limits::MAX_EARLY_DIALOGS {
+                self.dialogs.insert(dialog.id().clone(), id);
+                outgoing.early.push(dialog);
+            }
+        }
+        if cancelled {
+            if first {
+                self.send_cancel(now, id);
+            }
+        } else if response.status > 100 {
+            let (status, reason) = (response.status, response.reason.clone());
+            let body = body_of(&response.headers, &response.body);
+            self.event(Event::Progress { id, status, reason, body });
+        }
+    }
+
+    /// A 2xx: the first establishes the session, its repetitions get the ACK
+    /// again, those of other branches ACK and BYE.
+    fn on_answer(&mut self, now: Instant, client: ClientId, id: InviteId, response: &Response) {
+        if self.repeat_ack(client, response) {
+            return;
+        }
+        let Some(request) = self.table.request_of(client) else { return };
+        let dialog = match Dialog::from_response(request, response) {
+            Ok(dialog) => dialog,
+            Err(error) => {
+                return self.fail(id, response.status, &error.to_string(), FailureCause::Peer);
+            }
+        };
+        let cseq = request.cseq().map(|c| c.number).unwrap_or_default();
+        let records = self.acks.entry(client).or_default();
+        records.push(AckRecord { remote_tag: dialog.id().remote_tag.clone(), sent: None });
+        let wanted = match self.calls.get(&id) {
+            Some(Call::Outgoing(outgoing)) if outgoing.cancel.is_none() => {
+                outgoing.sent.map(|(_, local)| (local, outgoing.late_offer))
+            }
+            _ => None,
+        };
+        let Some((local, late_offer)) = wanted else {
+            if self.is_cancelled(id) {
+                self.fail(id, 487, "Request Terminated", FailureCause::Cancelled);
+            }
+            return self.refuse_branch(client, cseq, dialog);
+        };
+        self.forget(id);
+        self.dialogs.insert(dialog.id().clone(), id);
+        let session = Session::new(dialog, local, true);
+        self.calls.insert(id, Call::Session(Box::new(session)));
+        let body = body_of(&response.headers, &response.body);
+        self.acknowledge(now, id, client, cseq, late_offer && body.is_some());
+        self.event(Event::Established { id, status: response.status, body });
+    }
+
+    /// Sends the ACK again that this 2xx has already got.
+    pub(super) fn repeat_ack(&mut self, client: ClientId, response: &Response) -> bool {
+        let tag = response.to().ok().and_then(|to| to.tag().map(str::to_owned)).unwrap_or_default();
+        let records = self.acks.get(&client);
+        let Some(record) = records.and_then(|r| r.iter().find(|r| r.remote_tag == tag)) else {
+            return false;
+        };
+        if let Some(ack) = record.sent.clone() {
+            self.transmit(ack);
+        }
+        true
+    }
+
+    /// A branch nobody wants any more: ACK, then BYE.
+    fn refuse_branch(&mut self, client: ClientId, cseq: u32, mut dialog: Dialog) {
+        let purpose = Purpose::Ack(client, dialog.id().remote_tag.clone());
+        self.send(dialog.new_ack(cseq), purpose);
+        self.send(dialog.new_request(Method::Bye), Purpose::ForkBye);
+    }
+
+    pub(super) fn invite_undeliverable(&mut self, id: InviteId, text: &str) {
+        self.fail(id, 503, text, FailureCause::Transport);
+    }
+
+    pub(super) fn invite_timed_out(&mut self, id: InviteId) {
+        if self.is_cancelled(id) {
+            self.fail(id, 487, "Request Terminated", FailureCause::Cancelled);
+        } else {
+            self.fail(id, 408, "Request Timeout", FailureCause::Timeout);
+        }
+    }
+
+    fn is_cancelled(&self, id: InviteId) -> bool {
+        matches!(self.calls.get(&id), Some(Call::Outgoing(o)) if o.cancel.is_some())
+    }
+
+    fn fail(&mut self, id: InviteId, status: u16, reason: &str, cause: FailureCause) {
+        if matches!(self.calls.get(&id), Some(Call::Outgoing(_))) {
+            self.forget(id);
+            self.event(Event::Failed { id, status, reason: reason.to_owned(), cause });
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Requests of the peer: what every UAS must check (RFC 3261 section 8.2),
+//! in its order, and who then handles them.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::answers::{ALLOW, SUPPORTED};
+use super::core::{Call, EndpointCore};
+use super::event::Event;
+use crate::dialog::DialogId;
+use crate::limits;
+use crate::transaction::{Received, ServerId, Transmit};
+use crate::wire::headers::{Accept, Contact, ContentType, Require, name};
+use crate::wire::{Host, Malformed, Method, Request, Response, Scheme, TypedHeader, Via, default_reason};
+
+/// Where a request came from and how we are seen from there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Path {
+    pub source: SocketAddr,
+    pub local: SocketAddr,
+}
+
+impl EndpointCore {
+    pub(super) fn on_request(
+        &mut self,
+        now: Instant,
+        mut request: Request,
+        source: SocketAddr,
+        local: SocketAddr,
+    ) {
+        // Both were read when the message was parsed.
+        let Ok(mut via) = request.top_via() else { return };
+        via.note_source(source);
+        request.headers.set_first(name::VIA, via.to_string());
+        let target = response_address(&via, source);
+        let received = if self.table.servers() < limits::MAX_SERVER_TRANSACTIONS {
+            self.table.receive_request(now, request, target)
+        } else {
+            self.table.receive_known(now, request, target)
+        };
+        match received {
+            Ok(Received::New(server, request)) => {
+                self.on_new_request(now, server, request, Path { source, local });
+            }
+            Ok(Received::Merged(server, request)) => self.refuse(now, server, &request, 482),
+            Ok(Received::Ack(request)) => self.on_ack(now, &request),
+            Ok(Received::Absorbed) => {}
+            Ok(Received::Overload(request)) => {
+                let mut response = self.response(&request, 503, "");
+                response.headers.push(name::RETRY_AFTER, "10");
+                self.transmit(Transmit { remote: target, data: response.encode() });
+            }
+            Err(error) => self.event(Event::Malformed { source, what: error.to_string() }),
+        }
+    }
+
+    /// Answers a broken request where that is possible (RFC 3261 section 16.3
+    /// item 1, RFC 4475).
+    pub(super) fn on_malformed(&mut self, malformed: Malformed, source: SocketAddr) {
+        let what = malformed.error.to_string();
+        tracing::debug!(target: "fs::sip::wire", %source, what, "malformed message");
+        if let Some(headers) = malformed.answerable {
+            let status = malformed.error.status_code();
+            let mut response = Response::from_headers(&headers, status);
+            response.reason = format!("{} ({})", default_reason(status), malformed.error.what());
+            let mut target = source;
+            if let Ok(Some(mut via)) = headers.typed::<Via>() {
+                via.note_source(source);
+                target = response_address(&via, source);
+                response.headers.set_first(name::VIA, via.to_string());
+            }
+            let tag = self.new_tag();
+            response.set_to_tag(&tag);
+            self.transmit(Transmit { remote: target, data: response.encode() });
+        }
+        self.event(Event::Malformed { source, what });
+    }
+
+    fn on_new_request(&mut self, now: Instant, server: ServerId, request: Request, path: Path) {
+        if request.method == Method::Cancel {
+            return self.on_cancel(now, server, &request);
+        }
+        if let Some(response) = self.general_refusal(&request) {
+            return self.respond(now, server, &response);
+        }
+        match DialogId::of_request(&request) {
+            Ok(None) => match request.method {
+                Method::Invite => self.on_invite(now, server, request, path),
+                Method::Options => self.on_options(now, server, &request),
+                _ => self.refuse(now, server, &request, 481),
+            },
+            Ok(Some(dialog)) => self.on_request_inside(now, server, request, &dialog, path),
+            Err(_) => self.refuse(now, server, &request, 400),
+        }
+    }
+
+    /// Method, Request-URI, Require (RFC 3261 sections 8.2.1 to 8.2.2.3).
+    fn general_refusal(&mut self, request: &Request) -> Option<Response> {
+        let tag = self.new_tag();
+        if !matches!(request.method, Method::Invite | Method::Bye | Method::Options) {
+            let status = if request.method.is_known() { 405 } else { 501 };
+            let mut response = self.response(request, status, &tag);
+            response.headers.push(name::ALLOW, ALLOW);
+            return Some(response);
+        }
+        if let Scheme::Other(scheme) = request.uri.scheme()
+            && scheme != "tel"
+        {
+            return Some(self.response(request, 416, &tag));
+        }
+        let required: Vec<String> =
+            request.headers.all(name::REQUIRE).map(|h| h.text().into_owned()).collect();
+        if required.iter().any(|tag| Require::parse_value(tag).is_err()) {
+            return Some(self.response(request, 400, &tag));
+        }
+        let unknown = |t: &String| !t.is_empty() && !SUPPORTED.iter().any(|s| s.eq_ignore_ascii_case(t));
+        let unknown: Vec<String> = required.into_iter().filter(unknown).collect();
+        if !unknown.is_empty() {
+            let mut response = self.response(request, 420, &tag);
+            response.headers.push(name::UNSUPPORTED, unknown.join(", "));
+            return Some(response);
+        }
+        None
+    }
+
+    /// What an INVITE may carry: encoding, type (RFC 3261 section 8.2.3), and
+    /// what it accepts in return.
+    pub(super) fn body_refusal(&self, request: &Request, tag: &str) -> Option<Response> {
+        let encoded =
+            |h: &crate::wire::Header| !h.value().is_empty() && !h.value().eq_ignore_ascii_case(b"identity");
+        if !request.body.is_empty() && request.headers.all(name::CONTENT_ENCODING).any(encoded) {
+            let mut response = self.response(request, 415, tag);
+            response.headers.push(name::ACCEPT_ENCODING, "identity");
+            return Some(response);
+        }
+        let known = |t: &ContentType| self.config.accept.iter().any(|a| t.is(a));
+        let status = match request.headers.typed::<ContentType>() {
+            _ if request.body.is_empty() => None,
+            Ok(Some(content_type)) if known(&content_type) => None,
+            Ok(Some(_)) => Some(415),
+            Ok(None) | Err(_) => Some(400),
+        };
+        if let Some(status) = status {
+            let mut response = self.response(request, status, tag);
+            response.headers.push(name::ACCEPT, self.config.accept.join(", "));
+            return Some(response);
+        }
+        let accepted: Vec<Accept> = request.headers.typed_all().unwrap_or_default();
+        let fits = |a: &Accept| self.config.accept.iter().any(|t| a.covers(t));
+        if !accepted.is_empty() && !accepted.iter().any(fits) {
+            return Some(self.response(request, 406, tag));
+        }
+        None
+    }
+
+    /// An INVITE carries exactly one Contact with a SIP URI (RFC 3261 section
+    /// 8.1.1.8).
+    pub(super) fn contact_refusal(&self, request: &Request, tag: &str) -> Option<Response> {
+        let contacts = request.headers.typed_all::<Contact>().unwrap_or_default();
+        let fine = matches!(&contacts[..], [Contact::Address(address)] if address.uri.is_sip());
+        if fine {
+            return None;
+        }
+        let mut response = self.response(request, 400, tag);
+        response.reason = "Bad Request (INVITE needs one Contact with a SIP URI)".to_owned();
+        Some(response)
+    }
+
+    pub(super) fn on_options(&mut self, now: Instant, server: ServerId, request: &Request) {
+        let tag = self.new_tag();
+        let mut response = self.response(request, 200, &tag);
+        response.headers.push(name::ACCEPT, self.config.accept.join(", "));
+        response.headers.push(name::ACCEPT_ENCODING, "identity");
+        self.add_abilities(&mut response.headers);
+        self.respond(now, server, &response);
+    }
+
+    fn on_request_inside(
+        &mut self,
+        now: Instant,
+        server: ServerId,
+        request: Request,
+        dialog: &DialogId,
+        path: Path,
+    ) {
+        let Some(id) = self.dialogs.get(dialog).copied() else {
+            return self.refuse(now, server, &request, 481);
+        };
+        let order = match self.calls.get_mut(&id) {
+            Some(Call::Session(session)) => session.dialog.check_order(&request),
+            Some(Call::Incoming(incoming)) => incoming.dialog.check_order(&request),
+            Some(Call::Outgoing(outgoing)) => {
+                let early = outgoing.early.iter_mut().find(|d| d.id() == dialog);
+                early.map_or(Ok(()), |d| d.check_order(&request))
+            }
+            None => return self.refuse(now, server, &request, 481),
+        };
+        if let Err(error) = order {
+            tracing::debug!(target: "fs::sip::dialog", %error, "request out of order");
+            return self.refuse(now, server, &request, 500);
+        }
+        match request.method {
+            Method::Options => self.on_options(now, server, &request),
+            Method::Bye => self.on_bye(now, server, &request, id),
+            Method::Invite => self.on_reinvite(now, server, request, id, path),
+            _ => self.refuse(now, server, &request, 405),
+        }
+    }
+
+    /// Answers with a status and nothing more.
+    pub(super) fn refuse(&mut self, now: Instant, server: ServerId, request: &Request, status: u16) {
+        let tag = self.new_tag();
+        let response = self.response(request, status, &tag);
+        self.respond(now, server, &response);
+    }
+}
+
+/// The address a response goes to. `note_source` has put an address into the
+/// Via, so a name can only come from `maddr`; the source is the better choice
+/// then, as there is no DNS in this layer.
+fn response_address(via: &Via, source: SocketAddr) -> SocketAddr {
+    match via.response_target() {
+        (Host::Ip(ip), port) => SocketAddr::new(ip, port),
+        (Host::Name(_), _) => source,
+    }
+}
