@@ -44,6 +44,7 @@ pub mod sdp;
 pub mod session;
 pub mod stream;
 pub mod transaction;
+pub mod transport;
 pub mod wire;
 
 pub use application::{Application, ApplicationConfig, InviteError};

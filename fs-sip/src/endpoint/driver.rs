@@ -1,16 +1,25 @@
-//! The one tokio task of an endpoint: socket, timers, mailbox.
+//! The one tokio task of an endpoint: socket, timers, mailbox. Everything it
+//! learns goes into the core, everything the core wants is carried out, then
+//! it waits again.
 
+use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::io;
+use std::hash::{BuildHasher, Hasher};
+use std::io::{self, Read};
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::net::UdpSocket;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::command::{Command, InviteId};
 use super::config::EndpointConfig;
+use super::core::{EndpointCore, Input, Output, Resolution, ResolveToken};
 use super::event::Event;
+use super::resolve;
+use crate::limits;
+use crate::transport::udp::{Incoming, UdpTransport};
 
 /// The address could not be bound.
 #[derive(Debug)]
@@ -45,7 +54,13 @@ impl std::error::Error for BindError {
 pub struct Endpoint {
     local: SocketAddr,
     next_id: AtomicU64,
-    commands: mpsc::UnboundedSender<Command>,
+    mailbox: mpsc::UnboundedSender<Mail>,
+}
+
+#[derive(Debug)]
+enum Mail {
+    Command(Command),
+    Shutdown(oneshot::Sender<()>),
 }
 
 impl Endpoint {
@@ -54,12 +69,17 @@ impl Endpoint {
     /// # Errors
     /// When the address can't be bound.
     pub async fn bind(config: EndpointConfig) -> Result<(Self, mpsc::UnboundedReceiver<Event>), BindError> {
-        let failed = |source| BindError { address: config.bind, source };
-        let socket = UdpSocket::bind(config.bind).await.map_err(failed)?;
-        let local = socket.local_addr().map_err(failed)?;
-        let (commands, _) = mpsc::unbounded_channel();
-        let (_, events) = mpsc::unbounded_channel();
-        Ok((Self { local, next_id: AtomicU64::new(0), commands }, events))
+        let address = config.bind;
+        let transport = UdpTransport::bind(address).await.map_err(|source| BindError { address, source })?;
+        let local = transport.local_addr();
+        let (mailbox, mail) = mpsc::unbounded_channel();
+        let (event_sender, events) = mpsc::unbounded_channel();
+        let (answer_sender, answers) = mpsc::unbounded_channel();
+        let core = EndpointCore::new(config, system_seed());
+        let driver =
+            Driver { core, transport, mail, events: event_sender, answers, answer_sender, closing: None };
+        tokio::spawn(driver.run());
+        Ok((Self { local, next_id: AtomicU64::new(2), mailbox }, events))
     }
 
     /// The address the socket is bound to.
@@ -78,10 +98,157 @@ impl Endpoint {
     pub fn send(&self, command: Command) {
         // A closed channel means that the driver has ended: nobody is left
         // to do anything about the command.
-        let _ = self.commands.send(command);
+        let _ = self.mailbox.send(Mail::Command(command));
     }
 
     /// Ends all sessions (BYE, CANCEL, 603), waits for the answers, at most
-    /// [`limits::SHUTDOWN_GRACE`](crate::limits::SHUTDOWN_GRACE), and stops.
-    pub async fn shutdown(self) {}
+    /// [`limits::SHUTDOWN_GRACE`], and stops.
+    pub async fn shutdown(self) {
+        let (done, wait) = oneshot::channel();
+        if self.mailbox.send(Mail::Shutdown(done)).is_ok() {
+            // An error means that the driver has ended, which is what we want.
+            let _ = wait.await;
+        }
+    }
+}
+
+struct Driver {
+    core: EndpointCore,
+    transport: UdpTransport,
+    mail: mpsc::UnboundedReceiver<Mail>,
+    events: mpsc::UnboundedSender<Event>,
+    answers: mpsc::UnboundedReceiver<(ResolveToken, Result<SocketAddr, String>)>,
+    answer_sender: mpsc::UnboundedSender<(ResolveToken, Result<SocketAddr, String>)>,
+    closing: Option<(Instant, oneshot::Sender<()>)>,
+}
+
+impl Driver {
+    /// The canonical loop: carry out, wait, take in.
+    async fn run(mut self) {
+        loop {
+            self.carry_out().await;
+            if self
+                .closing
+                .as_ref()
+                .is_some_and(|(end, _)| self.core.sessions() == 0 || Instant::now() >= *end)
+            {
+                break;
+            }
+            if !self.take_in().await {
+                break;
+            }
+        }
+        if let Some((_, done)) = self.closing.take() {
+            // Nobody waits any more: just as good.
+            let _ = done.send(());
+        }
+    }
+
+    async fn carry_out(&mut self) {
+        while let Some(output) = self.core.poll_output() {
+            match output {
+                Output::Transmit(transmit) => {
+                    let remote = transmit.remote;
+                    if let Err(error) = self.transport.send(&transmit.data, remote).await {
+                        tracing::warn!(target: "fs::sip::transport", %remote, %error, "datagram not sent");
+                        self.core.handle(now(), Input::Unreachable(remote));
+                    }
+                }
+                Output::Event(event) => {
+                    // The application may have stopped listening.
+                    let _ = self.events.send(event);
+                }
+                Output::Resolve(token, hop) => {
+                    let ipv4 = self.transport.local_addr().is_ipv4();
+                    if let Some(answer) = resolve::literal(&hop, ipv4) {
+                        self.on_address(token, answer);
+                        continue;
+                    }
+                    let answers = self.answer_sender.clone();
+                    tokio::spawn(async move {
+                        // The driver may have ended meanwhile.
+                        let _ = answers.send((token, resolve::lookup(hop, ipv4).await));
+                    });
+                }
+            }
+        }
+    }
+
+    /// Waits for one thing to happen; `false` when the handle is gone.
+    async fn take_in(&mut self) -> bool {
+        let deadline = self.core.next_deadline().map(Instant::from_std);
+        let end = self.closing.as_ref().map(|(end, _)| *end);
+        let wake = [deadline, end].into_iter().flatten().min();
+        tokio::select! {
+            mail = self.mail.recv() => match mail {
+                Some(Mail::Command(command)) => self.core.handle(now(), Input::Command(command)),
+                Some(Mail::Shutdown(done)) => {
+                    self.core.hang_up_all(now());
+                    self.closing = Some((Instant::now() + limits::SHUTDOWN_GRACE, done));
+                }
+                None => return false,
+            },
+            Some((token, answer)) = self.answers.recv() => self.on_address(token, answer),
+            () = wait_until(wake) => self.core.handle(now(), Input::Timeout),
+            incoming = self.transport.receive() => match incoming {
+                Ok(Incoming::Datagram { data, source }) => {
+                    // The borrow of the buffer must end before the transport
+                    // can be asked for the local address.
+                    let data = data.to_vec();
+                    self.on_datagram(&data, source);
+                }
+                Ok(Incoming::Unreachable(remote)) => self.core.handle(now(), Input::Unreachable(remote)),
+                Err(error) => {
+                    tracing::error!(target: "fs::sip::transport", %error, "socket broken");
+                    return false;
+                }
+            },
+        }
+        true
+    }
+
+    /// A panic would be a bug of ours; it may cost this datagram, not the
+    /// endpoint.
+    fn on_datagram(&mut self, data: &[u8], source: SocketAddr) {
+        let local = self.transport.local_for(source);
+        let core = &mut self.core;
+        let guarded =
+            catch_unwind(AssertUnwindSafe(|| core.handle(now(), Input::Datagram { data, source, local })));
+        if guarded.is_err() {
+            tracing::error!(target: "fs::sip::wire", %source, "panic while handling a datagram");
+            let what = "internal error while handling a datagram".to_owned();
+            let _ = self.events.send(Event::Malformed { source, what });
+        }
+    }
+
+    fn on_address(&mut self, token: ResolveToken, answer: Result<SocketAddr, String>) {
+        let resolution = answer.map(|remote| Resolution { remote, local: self.transport.local_for(remote) });
+        self.core.handle(now(), Input::Resolved(token, resolution));
+    }
+}
+
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}
+
+async fn wait_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// 32 bytes from the system's random source; where that can't be read, from
+/// the keys std draws from it.
+fn system_seed() -> [u8; 32] {
+    let mut seed = [0; 32];
+    let read = std::fs::File::open("/dev/urandom").and_then(|mut f| f.read_exact(&mut seed));
+    if read.is_err() {
+        for (i, word) in seed.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+            let mut hasher = RandomState::new().build_hasher();
+            hasher.write_usize(i);
+            *word = hasher.finish().to_le_bytes();
+        }
+    }
+    seed
 }

@@ -16,6 +16,7 @@ mod next_hop;
 mod outgoing;
 mod random;
 mod requests;
+mod resolve;
 
 pub use self::core::{EndpointCore, Input, Output, Resolution, ResolveToken};
 pub use crate::transaction::Timers;
