@@ -1,5 +1,7 @@
 //! Transport addresses (`FsCandidate`) and the states of the components they belong to.
 
+pub mod sdp;
+
 /// Where a candidate's address comes from (RFC 8445 section 4; `FsCandidateType`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u32)]

@@ -51,6 +51,26 @@ pub enum InvalidCodec {
     EmptyList,
 }
 
+/// A candidate that an `a=candidate` line can't express, or a line that is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CandidateError {
+    /// The field in question, as RFC 8839 section 5.1 calls it.
+    pub field: &'static str,
+    /// What stood there; `None` = nothing.
+    pub value: Option<String>,
+}
+
+impl fmt::Display for CandidateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Some(value) => write!(f, "candidate: '{}' is no {}", value.escape_debug(), self.field),
+            None => write!(f, "candidate: no {}", self.field),
+        }
+    }
+}
+
+impl std::error::Error for CandidateError {}
+
 impl fmt::Display for InvalidCodec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

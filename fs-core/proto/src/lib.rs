@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`media`] | media types and stream directions |
 //! | [`codec`] | codec descriptions: payload type, encoding name, parameters |
-//! | [`candidate`] | transport addresses of a stream's components |
+//! | [`candidate`] | transport addresses of a stream's components, and their SDP lines |
 //! | [`dtmf`] | telephony events and their digits (RFC 4733) |
 //! | [`hdrext`] | RTP header extensions (RFC 8285) |
 //! | [`negotiation`] | from offers and answers to one agreed list of codecs |
@@ -27,6 +27,6 @@ pub mod negotiation;
 pub use candidate::{Candidate, CandidateType, ComponentType, NetworkProtocol, StreamState};
 pub use codec::{Codec, CodecParameter, FeedbackParameter};
 pub use dtmf::{DtmfEvent, DtmfMethod, EventSet};
-pub use error::NegotiationError;
+pub use error::{CandidateError, NegotiationError};
 pub use hdrext::RtpHeaderExtension;
 pub use media::{MediaType, StreamDirection};

@@ -1,5 +1,7 @@
 //! The negotiation against observations of the C library (`vectors/`).
 
+#![allow(clippy::unwrap_used)] // a test: a panic is its verdict
+
 use fs_proto::negotiation::{
     Inputs, LocalCapability, Outcome, RECV_PROFILE, RemoteCodecs, SEND_PROFILE, negotiate,
 };

@@ -20,6 +20,9 @@ pub(super) fn finish(
 ) -> Result<Outcome, NegotiationError> {
     let mut header_extensions = hdrext::negotiate(inputs);
     lonely_telephone_events(&mut agreed, &mut rejected);
+    if !agreed.iter().any(|c| c.association.is_sendable()) {
+        return Err(nothing_left(inputs, &agreed, rejected));
+    }
     reconcile_tfrc(inputs.media_type, &mut agreed, &mut header_extensions);
     if let Some(previous) = inputs.previous {
         for entry in &mut agreed {
@@ -61,6 +64,19 @@ fn lonely_telephone_events(agreed: &mut [Candidate], rejected: &mut Vec<Rejected
     }
 }
 
+/// The error for a list of which only telephone events were left.
+fn nothing_left(inputs: &Inputs<'_>, had: &[Candidate], rejected: Vec<Rejected>) -> NegotiationError {
+    match inputs.remotes.last() {
+        Some(remote) => NegotiationError::NothingInCommon {
+            stream: remote.stream,
+            offered: remote.codecs.clone(),
+            had: had.iter().map(|c| c.association.codec.clone()).collect(),
+            rejected,
+        },
+        None => NegotiationError::NoCodecsLeft { rejected },
+    }
+}
+
 /// TFRC needs its feedback, PLI and its header extension together; what is left of it alone is removed.
 fn reconcile_tfrc(media: MediaType, agreed: &mut [Candidate], extensions: &mut Vec<RtpHeaderExtension>) {
     let is_ours = |e: &RtpHeaderExtension| e.uri.eq_ignore_ascii_case(RTT_SENDTS);
@@ -85,7 +101,9 @@ fn reconcile_tfrc(media: MediaType, agreed: &mut [Candidate], extensions: &mut V
 /// Keeps the stream description already gathered for the same way of sending.
 fn keep_config(association: &mut Association, previous: &Associations) {
     let wanted = rules::without_config(&association.send_codec);
-    let known = previous.iter().filter(|p| p.is_visible()).find(|p| {
+    let (same_pt, others): (Vec<_>, Vec<_>) =
+        previous.visible().partition(|p| p.codec.id == association.codec.id);
+    let known = same_pt.into_iter().chain(others).find(|p| {
         let mut codec = rules::without_config(&p.send_codec);
         codec.id = wanted.id;
         codec.matches(&wanted)
@@ -151,7 +169,8 @@ pub fn codecs_need_resend(old: &[Codec], new: &[Codec]) -> Vec<Codec> {
     };
     new.iter()
         .filter(|n| {
-            let known = old.iter().find(|o| {
+            let same_pt = old.iter().filter(|o| o.id == n.id);
+            let known = same_pt.chain(old).find(|o| {
                 rules::negotiate(&rules::without_config(o), &rules::without_config(n), masks).is_ok()
             });
             known.is_some_and(|o| config(o) != config(n))

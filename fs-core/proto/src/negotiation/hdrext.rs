@@ -7,70 +7,84 @@ use super::Inputs;
 /// Ids that can stand on the wire (RFC 8285 section 4.3); larger ones let the session choose.
 const WIRE: std::ops::RangeInclusive<u32> = 1..=255;
 
+/// Preferences under one id: alternatives, of which the first that all parties have is used.
+struct Slot {
+    wish: u32,
+    chosen: Option<RtpHeaderExtension>,
+    /// The id of the chosen one in the list of the only peer.
+    remote: Option<u32>,
+    id: Option<u32>,
+}
+
 /// The session's header extensions. Without remote codecs: the preferences with ids chosen. With them: those
 /// every peer has. A stream for which nobody ever set extensions has no say, but if that goes for all of them
 /// nothing was agreed and the list is empty.
 pub(super) fn negotiate(inputs: &Inputs<'_>) -> Vec<RtpHeaderExtension> {
-    let mut list: Vec<RtpHeaderExtension> = inputs.header_extensions.to_vec();
     let said: Vec<&[RtpHeaderExtension]> =
         inputs.remotes.iter().filter_map(|r| r.header_extensions.as_deref()).collect();
     if !inputs.remotes.is_empty() && said.is_empty() {
         return Vec::new();
     }
     let single = inputs.remotes.len() == 1;
-    for remote in &said {
-        list = intersect(&list, remote, single);
-    }
-    let mut taken: Vec<u32> = said.iter().flat_map(|r| r.iter()).map(|e| e.id).collect();
-    if single {
-        taken.clear();
-    }
+    let mut slots = choose(inputs.header_extensions, &said, single);
     let previous = inputs.previous.map_or(&[][..], |p| &p.header_extensions);
-    assign(list, &taken, previous)
+    let avoid: Vec<u32> = said.iter().flat_map(|r| r.iter()).map(|e| e.id).collect();
+    assign(&mut slots, &avoid, previous);
+    let finished = |slot: Slot| Some(RtpHeaderExtension { id: slot.id?, ..slot.chosen? });
+    slots.into_iter().filter_map(finished).collect()
 }
 
-/// What we and one peer have. With one peer its id counts, also for our alternatives under the same id.
-fn intersect(
-    ours: &[RtpHeaderExtension],
-    remote: &[RtpHeaderExtension],
-    single: bool,
-) -> Vec<RtpHeaderExtension> {
-    let mut result: Vec<RtpHeaderExtension> = Vec::new();
-    for extension in ours {
-        let Some(theirs) = remote.iter().find(|r| r.uri.eq_ignore_ascii_case(&extension.uri)) else {
+/// Groups the preferences and picks one of each group.
+fn choose(wishes: &[RtpHeaderExtension], said: &[&[RtpHeaderExtension]], single: bool) -> Vec<Slot> {
+    let mut slots: Vec<Slot> = Vec::new();
+    for wish in wishes.iter().filter(|w| w.id != 0) {
+        let position = slots.iter().position(|s| s.wish == wish.id).unwrap_or_else(|| {
+            slots.push(Slot { wish: wish.id, chosen: None, remote: None, id: None });
+            slots.len() - 1
+        });
+        let chosen_already =
+            slots.iter().filter_map(|s| s.chosen.as_ref()).any(|c| c.uri.eq_ignore_ascii_case(&wish.uri));
+        let slot = &mut slots[position];
+        if slot.chosen.is_some() || chosen_already {
             continue;
-        };
-        let id = if single && WIRE.contains(&theirs.id) { theirs.id } else { extension.id };
-        let direction = extension.direction.intersect(theirs.direction);
-        result.push(RtpHeaderExtension { id, direction, uri: extension.uri.clone() });
+        }
+        let theirs: Option<Vec<&RtpHeaderExtension>> =
+            said.iter().map(|list| list.iter().find(|r| r.uri.eq_ignore_ascii_case(&wish.uri))).collect();
+        let Some(theirs) = theirs else { continue };
+        let direction = theirs.iter().fold(wish.direction, |d, t| d.intersect(t.direction));
+        slot.remote = theirs.first().map(|t| t.id).filter(|id| single && WIRE.contains(id));
+        slot.chosen = Some(RtpHeaderExtension { direction, ..wish.clone() });
     }
-    result
+    slots
 }
 
-/// Gives every slot one entry and one id: named ids first, then the ids in force, then the lowest free one.
-fn assign(
-    list: Vec<RtpHeaderExtension>,
-    avoid: &[u32],
-    previous: &[RtpHeaderExtension],
-) -> Vec<RtpHeaderExtension> {
-    let mut slots: Vec<RtpHeaderExtension> = Vec::new();
-    for extension in list {
-        let is_taken =
-            slots.iter().any(|s| s.id == extension.id || s.uri.eq_ignore_ascii_case(&extension.uri));
-        if extension.id != 0 && !is_taken {
-            slots.push(extension);
+/// Gives each slot an id: the only peer's, else the one we named, else the one in force, else the lowest that
+/// nobody uses. A slot for which there is none stays without.
+fn assign(slots: &mut [Slot], avoid: &[u32], previous: &[RtpHeaderExtension]) {
+    let mut taken: Vec<u32> = Vec::new();
+    let mut take = |slot: &mut Slot, id: Option<u32>, avoid: &[u32]| {
+        let free = |id: &u32| WIRE.contains(id) && !taken.contains(id) && !avoid.contains(id);
+        if slot.id.is_none() {
+            slot.id = id.filter(free);
+            taken.extend(slot.id);
+        }
+    };
+    for slot in slots.iter_mut() {
+        take(slot, slot.remote, &[]);
+    }
+    for slot in slots.iter_mut() {
+        take(slot, Some(slot.wish), &[]);
+    }
+    for slot in slots.iter_mut() {
+        let same = |p: &&RtpHeaderExtension| {
+            slot.chosen.as_ref().is_some_and(|c| c.uri.eq_ignore_ascii_case(&p.uri))
+        };
+        let in_force = previous.iter().find(same).map(|p| p.id);
+        take(slot, in_force, avoid);
+    }
+    for slot in slots.iter_mut() {
+        for id in WIRE {
+            take(slot, Some(id), avoid);
         }
     }
-    let mut taken: Vec<u32> = slots.iter().map(|s| s.id).filter(|id| WIRE.contains(id)).collect();
-    for slot in slots.iter_mut().filter(|s| !WIRE.contains(&s.id)) {
-        let kept = previous.iter().find(|p| p.uri.eq_ignore_ascii_case(&slot.uri)).map(|p| p.id);
-        let kept = kept.filter(|id| WIRE.contains(id) && !taken.contains(id) && !avoid.contains(id));
-        let free = || WIRE.into_iter().find(|id| !taken.contains(id) && !avoid.contains(id));
-        if let Some(id) = kept.or_else(free) {
-            slot.id = id;
-            taken.push(id);
-        }
-    }
-    slots.retain(|s| WIRE.contains(&s.id));
-    slots
 }

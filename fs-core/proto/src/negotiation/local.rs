@@ -163,6 +163,9 @@ impl<'a> Builder<'a> {
                 continue;
             }
             match self.prepare(preference) {
+                Ok(entry) if open.iter().any(|other| is_repetition(&entry, other)) => {
+                    self.reject(preference, Reason::AlreadyMatched);
+                }
                 Ok(mut entry) => {
                     // Of two codecs that claim one payload type the later one gets another.
                     if entry.codec.id >= 0 && !self.pts.take(entry.codec.id) {
@@ -195,15 +198,14 @@ impl<'a> Builder<'a> {
 
     /// Takes the payload type the codec has now, or the one its capability brings along.
     fn familiar_pt(&mut self, entry: &Association) -> Option<i32> {
-        let known: Vec<i32> = self
-            .previous
-            .iter()
-            .filter(|a| a.is_receivable() && rules::negotiate(&a.codec, &entry.codec, EVERYTHING).is_ok())
-            .map(|a| a.codec.id)
-            .collect();
+        let known = self.previous.iter().filter(|a| a.is_receivable());
+        let same = known.clone().filter(|a| is_same_but_pt(&entry.codec, &a.codec));
+        let agreeable = known.filter(|a| rules::negotiate(&a.codec, &entry.codec, EVERYTHING).is_ok());
+        let known: Vec<i32> = same.chain(agreeable).map(|a| a.codec.id).collect();
         let brought = entry.capability.map(|index| &self.inputs.capabilities[index].codec);
         let brought = brought.filter(|c| may_claim(&c.encoding_name, c.id)).map(|c| c.id);
-        known.into_iter().chain(brought).find(|pt| self.pts.take(*pt))
+        let kept = known.into_iter().find(|pt| self.pts.take(*pt));
+        kept.or_else(|| brought.filter(|pt| self.pts.take_new(*pt)))
     }
 
     /// Everything about a preferred codec but its payload type.
@@ -251,7 +253,7 @@ impl<'a> Builder<'a> {
         // First those with a payload type of their own, so that none of them loses it to a dynamic choice.
         for (index, pt) in &mut open {
             let codec = &self.inputs.capabilities[*index].codec;
-            if pt.is_none() && may_claim(&codec.encoding_name, codec.id) && self.pts.take(codec.id) {
+            if pt.is_none() && may_claim(&codec.encoding_name, codec.id) && self.pts.take_new(codec.id) {
                 *pt = Some(codec.id);
             }
         }
@@ -261,7 +263,7 @@ impl<'a> Builder<'a> {
                 self.reject(&capability.codec, Reason::NoPayloadTypeLeft);
                 continue;
             };
-            let codec = Codec { id, ..capability.codec.clone() };
+            let codec = Codec { id, ..without_profiles(&capability.codec) };
             let can_send = capability.can_send;
             self.push(Association { codec, capability: Some(index), can_send, ..Association::default() });
         }
@@ -299,6 +301,18 @@ impl<'a> Builder<'a> {
     }
 }
 
+fn is_same_but_pt(a: &Codec, b: &Codec) -> bool {
+    Codec { id: b.id, ..a.clone() }.matches(b)
+}
+
+/// Whether a preference that names no payload type says the same as an earlier one.
+fn is_repetition(entry: &Association, earlier: &Association) -> bool {
+    entry.codec.id < 0
+        && is_same_but_pt(&entry.codec, &earlier.codec)
+        && entry.send_profile == earlier.send_profile
+        && entry.recv_profile == earlier.recv_profile
+}
+
 /// A preference inherits what it leaves open.
 fn complete(codec: &mut Codec, from: &Codec) {
     if codec.clock_rate == 0 {
@@ -307,7 +321,7 @@ fn complete(codec: &mut Codec, from: &Codec) {
     if codec.channels == 0 {
         codec.channels = from.channels;
     }
-    for parameter in &from.optional_params {
+    for parameter in &without_profiles(from).optional_params {
         if codec.param(&parameter.name).is_none() {
             codec.optional_params.push(parameter.clone());
         }

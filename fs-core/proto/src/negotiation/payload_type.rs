@@ -63,6 +63,12 @@ impl PayloadTypes {
         free
     }
 
+    /// Takes a payload type that a codec brings along; false if it is taken or has a meaning in the list in
+    /// force.
+    pub fn take_new(&mut self, pt: i32) -> bool {
+        !self.in_force.contains(&pt) && !self.fading.contains(&pt) && self.take(pt)
+    }
+
     /// Takes the lowest free dynamic payload type.
     pub fn take_dynamic(&mut self) -> Option<i32> {
         let fresh = |pt: &i32| !self.taken.contains(pt) && !self.in_force.contains(pt);

@@ -54,8 +54,8 @@ pub enum Reason {
     },
     /// Another codec of the same list already has this payload type.
     DuplicatePayloadType,
-    /// Another codec of the same list already stands for our codec of this name, whose payload type is fixed
-    /// because there are several streams.
+    /// Another codec of the same list already stands for ours: a repeated preference, or a second codec of a
+    /// peer for one payload type, which is fixed because there are several streams.
     AlreadyMatched,
     /// The payload type is neither within 0 to 127 nor one of the special values.
     PayloadType,

@@ -3,6 +3,7 @@
 //! A new codec's rules are one file here and one line in [`RULES`]. A parameter without a rule must be equal
 //! on both sides when both have it, and is kept when one has it.
 
+mod any_codec;
 mod g729;
 mod h261;
 mod h263;
@@ -12,7 +13,6 @@ mod jpeg2000;
 mod opus;
 mod param;
 mod telephone_event;
-mod timing;
 mod vp8;
 mod vp9;
 mod xiph;
@@ -45,6 +45,8 @@ static RULES: &[&CodecRule] = &[
 pub(super) struct Kinds(u8);
 
 impl Kinds {
+    /// Nothing that could be agreed on: always dropped.
+    pub const NONE: Self = Self(0);
     /// What its sender is able to receive: constrains what the peer sends.
     pub const SEND: Self = Self(1);
     /// What its sender is going to send.
@@ -96,6 +98,9 @@ struct ParamRule {
     rule: Rule,
 }
 
+/// Judges two codecs, local and remote, as a whole.
+type Gate = fn(&Codec, &Codec) -> Result<Option<&'static CodecRule>, Reason>;
+
 /// The rules of one codec.
 #[derive(Debug)]
 struct CodecRule {
@@ -103,7 +108,7 @@ struct CodecRule {
     encoding_name: &'static str,
     params: &'static [ParamRule],
     /// Looks at both codecs as a whole: refuses them, or names another codec whose rules to use.
-    gate: Option<fn(&Codec, &Codec) -> Result<Option<&'static CodecRule>, Reason>>,
+    gate: Option<Gate>,
 }
 
 impl CodecRule {
@@ -120,7 +125,7 @@ fn param_rule(table: Option<&'static CodecRule>, name: &str) -> Option<&'static 
     let own = table.map_or(&[][..], |t| t.params);
     own.iter()
         .find(|r| r.name.eq_ignore_ascii_case(name) || r.rule.also_named(name))
-        .or_else(|| timing::PARAMS.iter().find(|r| r.name.eq_ignore_ascii_case(name)))
+        .or_else(|| any_codec::PARAMS.iter().find(|r| r.name.eq_ignore_ascii_case(name)))
 }
 
 /// Makes one codec of two that mean the same format, or tells what keeps them apart. Payload type, feedback
