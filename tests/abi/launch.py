@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+"""Runs a program on a chosen set of Farstream files, with a fresh GStreamer registry, and tells it what to expect.
+
+  ours          our library, our plugin files; the transmitters are built in
+  debian-plugin our library under Debian's own fsrtpconference and rawudp transmitter
+  stock         everything as Debian ships it: shows that the program asks for nothing the original does not give
+
+The last two hide the srtp plugin, without which Debian's fsrtpconference is silent on libsrtp 2.5. The environment variables
+EXPECT_LIBRARY, EXPECT_PLUGIN, EXPECT_TRANSMITTER and EXPECT_TYPELIB tell the program which files must be in use. Exit status
+77, which Meson counts as skipped, says that Debian's files are not installed.
+"""
+
+import argparse
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+# Nothing of the caller's own set-up may reach the program.
+FOREIGN = ("FS_PLUGIN_PATH", "GST_PLUGIN_PATH", "GST_PLUGIN_PATH_1_0", "GST_PLUGIN_SYSTEM_PATH", "GST_PLUGIN_SYSTEM_PATH_1_0",
+           "GST_REGISTRY", "GST_REGISTRY_1_0", "GI_TYPELIB_PATH", "LD_LIBRARY_PATH", "LD_PRELOAD", "XDG_DATA_DIRS",
+           "FS_AUDIO_CODECS_CACHE", "FS_VIDEO_CODECS_CACHE", "FS_APPLICATION_CODECS_CACHE")
+
+
+def only(pattern, what):
+    """The one file that matches, as a real path."""
+    found = sorted(set(map(os.path.realpath, glob.glob(pattern))))
+    if len(found) != 1:
+        print(f"skipped: {what} is not installed ({pattern}); apt-get install libfarstream-0.2-dev gir1.2-farstream-0.2")
+        sys.exit(77)
+    return found[0]
+
+
+def hide_srtp(stock, folder):
+    """A folder with links to all of Debian's GStreamer plugins but srtp."""
+    for plugin in glob.glob(os.path.join(stock, "gstreamer-1.0", "*.so")):
+        if os.path.basename(plugin) != "libgstsrtp.so":
+            os.symlink(plugin, os.path.join(folder, os.path.basename(plugin)))
+    return folder
+
+
+def environment(arguments, folder):
+    env = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    stock = arguments.stock_libdir
+    env["GST_REGISTRY"] = os.path.join(folder, "registry.bin")
+    env["XDG_CACHE_HOME"] = os.path.join(folder, "cache")
+    # A wrong allocator for a boxed structure is then noticed where it is freed.
+    env["G_SLICE"] = "debug-blocks"
+
+    if arguments.files == "stock":
+        env["EXPECT_LIBRARY"] = only(f"{stock}/libfarstream-0.2.so.5", "Debian's library")
+    else:
+        env["LD_LIBRARY_PATH"] = arguments.library_dir
+        env["EXPECT_LIBRARY"] = os.path.realpath(os.path.join(arguments.library_dir, "libfarstream-0.2.so.5"))
+
+    if arguments.files == "ours":
+        env["GST_PLUGIN_PATH"] = arguments.plugin_dir
+        env["EXPECT_PLUGIN"] = os.path.realpath(os.path.join(arguments.plugin_dir, "libfsrtpconference.so"))
+        env["EXPECT_TRANSMITTER"] = ""
+    else:
+        plugins = os.path.join(folder, "plugins")
+        os.mkdir(plugins)
+        env["GST_PLUGIN_SYSTEM_PATH"] = hide_srtp(stock, plugins)
+        env["FS_PLUGIN_PATH"] = os.path.join(stock, "farstream-0.2")
+        env["EXPECT_PLUGIN"] = only(f"{stock}/gstreamer-1.0/libfsrtpconference.so", "Debian's fsrtpconference")
+        env["EXPECT_TRANSMITTER"] = only(f"{stock}/farstream-0.2/librawudp-transmitter.so", "Debian's rawudp transmitter")
+
+    if arguments.typelib == "ours":
+        env["GI_TYPELIB_PATH"] = arguments.library_dir
+        env["EXPECT_TYPELIB"] = os.path.realpath(os.path.join(arguments.library_dir, "Farstream-0.2.typelib"))
+    else:
+        env["EXPECT_TYPELIB"] = only("/usr/lib/*/girepository-1.0/Farstream-0.2.typelib", "Debian's typelib")
+    return env
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--files", choices=("ours", "debian-plugin", "stock"), default="ours")
+    parser.add_argument("--typelib", choices=("ours", "stock"), default="stock")
+    parser.add_argument("--library-dir", required=True)
+    parser.add_argument("--plugin-dir", required=True)
+    parser.add_argument("--stock-libdir", required=True)
+    parser.add_argument("program", nargs=argparse.REMAINDER)
+    arguments = parser.parse_args()
+
+    folder = tempfile.mkdtemp(prefix="farstream-test-")
+    try:
+        env = environment(arguments, folder)
+        sys.exit(subprocess.run(arguments.program, env=env, stdin=subprocess.DEVNULL, check=False).returncode)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* One audio call between two conferences over rawudp on loopback. Each sends a tone, and the tone of the other is
+ * measured where it comes out. Compiled against Debian's headers, run on our library: what was built for Farstream 0.2
+ * must run on it unchanged. */
+
+#include <farstream/fs-conference.h>
+
+#include "loaded.h"
+#include "tone.h"
+
+#define RATE 8000
+#define SKIPPED (RATE / 2)
+#define MEASURED RATE
+#define LIMIT_SECONDS 30
+
+typedef struct
+{
+  const char *name;
+  int send_tone, hear_tone;
+  FsConference *conference;
+  FsSession *session;
+  FsParticipant *participant;
+  FsStream *stream;
+  GstElement *pipeline;
+  GList *candidates;
+  gboolean prepared, send_codec, recv_codecs;
+  guint pads, pairs;
+  GMutex lock;
+  GArray *heard;
+} Side;
+
+static GMainLoop *loop;
+static Side sides[2] = {
+  {.name = "alice",.send_tone = 440,.hear_tone = 660},
+  {.name = "bob",.send_tone = 660,.hear_tone = 440},
+};
+
+static Side *
+other (Side *side)
+{
+  return side == &sides[0] ? &sides[1] : &sides[0];
+}
+
+static GstElement *
+make (const char *factory)
+{
+  GstElement *element = gst_element_factory_make (factory, NULL);
+  if (!element) {
+    check (FALSE, "element %s can be made", factory);
+    exit (1);
+  }
+  return element;
+}
+
+static void
+demand (gboolean good, const char *what, const Side *side, GError *error)
+{
+  check (good, "%s: %s%s%s", side->name, what, error ? ": " : "", error ? error->message : "");
+  g_clear_error (&error);
+  if (!good)
+    exit (1);
+}
+
+static void
+on_sound (GstElement *sink G_GNUC_UNUSED, GstBuffer *buffer, GstPad *pad G_GNUC_UNUSED, gpointer data)
+{
+  Side *side = data;
+  GstMapInfo map;
+
+  g_assert_true (gst_buffer_map (buffer, &map, GST_MAP_READ));
+  g_mutex_lock (&side->lock);
+  g_array_append_vals (side->heard, map.data, map.size / sizeof (gint16));
+  g_mutex_unlock (&side->lock);
+  gst_buffer_unmap (buffer, &map);
+}
+
+static void
+on_src_pad (FsStream *stream, GstPad *pad, FsCodec *codec, gpointer data)
+{
+  Side *side = data;
+  GstElement *convert = make ("audioconvert"), *resample = make ("audioresample"), *filter = make ("capsfilter");
+  GstElement *sink = make ("fakesink");
+  GstCaps *caps = gst_caps_new_simple ("audio/x-raw", "format", G_TYPE_STRING, "S16LE", "rate", G_TYPE_INT, RATE,
+      "channels", G_TYPE_INT, 1, NULL);
+  GstPad *convert_pad = gst_element_get_static_pad (convert, "sink");
+
+  g_assert_true (stream == side->stream && codec->encoding_name);
+  g_object_set (filter, "caps", caps, NULL);
+  gst_caps_unref (caps);
+  g_object_set (sink, "signal-handoffs", TRUE, "sync", FALSE, "async", FALSE, NULL);
+  g_signal_connect (sink, "handoff", G_CALLBACK (on_sound), side);
+  gst_bin_add_many (GST_BIN (side->pipeline), convert, resample, filter, sink, NULL);
+  g_assert_true (gst_element_link_many (convert, resample, filter, sink, NULL));
+  g_assert_true (gst_pad_link (pad, convert_pad) == GST_PAD_LINK_OK);
+  gst_object_unref (convert_pad);
+  gst_element_sync_state_with_parent (sink);
+  gst_element_sync_state_with_parent (filter);
+  gst_element_sync_state_with_parent (resample);
+  gst_element_sync_state_with_parent (convert);
+  g_atomic_int_inc (&side->pads);
+}
+
+static void
+give_candidates (Side *side)
+{
+  GError *error = NULL;
+  gboolean good = fs_stream_force_remote_candidates (other (side)->stream, side->candidates, &error);
+
+  demand (good, "the other side takes the candidates", side, error);
+}
+
+static gboolean
+on_message (GstBus *bus G_GNUC_UNUSED, GstMessage *message, gpointer data)
+{
+  Side *side = data;
+  FsCandidate *candidate = NULL, *remote = NULL;
+  FsCodec *codec = NULL;
+  GList *codecs = NULL;
+  FsError code;
+  const gchar *text = NULL;
+  GError *error = NULL;
+  gchar *debug = NULL;
+
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
+    gst_message_parse_error (message, &error, &debug);
+    check (FALSE, "%s: no error on the bus: %s (%s)", side->name, error->message, debug);
+    exit (1);
+  } else if (fs_stream_parse_new_local_candidate (side->stream, message, &candidate)) {
+    side->candidates = g_list_append (side->candidates, fs_candidate_copy (candidate));
+  } else if (fs_stream_parse_local_candidates_prepared (side->stream, message)) {
+    side->prepared = TRUE;
+    give_candidates (side);
+  } else if (fs_stream_parse_new_active_candidate_pair (side->stream, message, &candidate, &remote)) {
+    side->pairs += candidate->component_id && remote->port;
+  } else if (fs_session_parse_send_codec_changed (side->session, message, &codec, &codecs)) {
+    side->send_codec = codec && codec->encoding_name;
+  } else if (fs_stream_parse_recv_codecs_changed (side->stream, message, &codecs)) {
+    side->recv_codecs = g_list_length (codecs) == 1;
+  } else if (fs_parse_error (G_OBJECT (side->session), message, &code, &text)
+      || fs_parse_error (G_OBJECT (side->stream), message, &code, &text)) {
+    check (FALSE, "%s: no farstream-error: %d %s", side->name, code, text);
+    exit (1);
+  }
+  return TRUE;
+}
+
+/* Candidates on loopback only; and none of the waiting for a router that the stock library does by default. */
+static gboolean
+set_transmitter (Side *side, GError **error)
+{
+  GParameter parameters[3] = { {"preferred-local-candidates", G_VALUE_INIT}, {"upnp-mapping", G_VALUE_INIT},
+    {"upnp-discovery", G_VALUE_INIT}
+  };
+  GList *wanted = NULL;
+  gboolean good;
+
+  for (guint component = 1; component <= 2; component++)
+    wanted = g_list_append (wanted, fs_candidate_new (NULL, component, FS_CANDIDATE_TYPE_HOST,
+            FS_NETWORK_PROTOCOL_UDP, "127.0.0.1", 0));
+  g_value_init (&parameters[0].value, FS_TYPE_CANDIDATE_LIST);
+  g_value_take_boxed (&parameters[0].value, wanted);
+  for (int i = 1; i < 3; i++) {
+    g_value_init (&parameters[i].value, G_TYPE_BOOLEAN);
+    g_value_set_boolean (&parameters[i].value, FALSE);
+  }
+  good = fs_stream_set_transmitter (side->stream, "rawudp", parameters, 3, error);
+  for (int i = 0; i < 3; i++)
+    g_value_unset (&parameters[i].value);
+  return good;
+}
+
+static void
+set_up (Side *side)
+{
+  GError *error = NULL;
+  GstElement *source = make ("audiotestsrc");
+  GstPad *source_pad = gst_element_get_static_pad (source, "src"), *sink_pad = NULL;
+  GstBus *bus;
+  GList *preferences = g_list_append (NULL, fs_codec_new (FS_CODEC_ID_ANY, "PCMA", FS_MEDIA_TYPE_AUDIO, 8000));
+
+  g_mutex_init (&side->lock);
+  side->heard = g_array_new (FALSE, FALSE, sizeof (gint16));
+  side->pipeline = gst_pipeline_new (side->name);
+  side->conference = FS_CONFERENCE (make ("fsrtpconference"));
+  gst_bin_add_many (GST_BIN (side->pipeline), GST_ELEMENT (side->conference), source, NULL);
+  bus = gst_element_get_bus (side->pipeline);
+  gst_bus_add_watch (bus, on_message, side);
+  gst_object_unref (bus);
+
+  side->session = fs_conference_new_session (side->conference, FS_MEDIA_TYPE_AUDIO, &error);
+  demand (side->session != NULL, "new_session", side, error);
+  demand (fs_session_set_codec_preferences (side->session, preferences, &error), "set_codec_preferences", side, error);
+  fs_codec_list_destroy (preferences);
+  side->participant = fs_conference_new_participant (side->conference, &error);
+  demand (side->participant != NULL, "new_participant", side, error);
+  FS_PARTICIPANT_DATA_LOCK (side->participant);
+  FS_PARTICIPANT_DATA_UNLOCK (side->participant);
+  side->stream = fs_session_new_stream (side->session, side->participant, FS_DIRECTION_BOTH, &error);
+  demand (side->stream != NULL, "new_stream", side, error);
+  g_signal_connect (side->stream, "src-pad-added", G_CALLBACK (on_src_pad), side);
+
+  g_object_set (source, "is-live", TRUE, "freq", (double) side->send_tone, "samplesperbuffer", RATE / 50, NULL);
+  g_object_get (side->session, "sink-pad", &sink_pad, NULL);
+  demand (gst_pad_link (source_pad, sink_pad) == GST_PAD_LINK_OK, "the source links to the sink pad", side, NULL);
+  gst_object_unref (sink_pad);
+  gst_object_unref (source_pad);
+}
+
+static void
+negotiate (Side *from, Side *to)
+{
+  GError *error = NULL;
+  GList *codecs = NULL;
+  FsCodec *first;
+  gboolean good;
+
+  g_object_get (from->session, "codecs", &codecs, NULL);
+  demand (codecs != NULL, "has codecs", from, NULL);
+  first = codecs->data;
+  check (g_ascii_strcasecmp (first->encoding_name, "PCMA") == 0 && first->id == 8 && first->clock_rate == 8000,
+      "%s: the preferred codec is first (%d %s/%u)", from->name, first->id, first->encoding_name, first->clock_rate);
+  good = fs_stream_set_remote_codecs (to->stream, codecs, &error);
+  fs_codec_list_destroy (codecs);
+  demand (good, "set_remote_codecs", to, error);
+}
+
+static gboolean
+is_done (gpointer data G_GNUC_UNUSED)
+{
+  gboolean done = TRUE;
+
+  for (int i = 0; i < 2; i++) {
+    g_mutex_lock (&sides[i].lock);
+    done = done && sides[i].heard->len >= SKIPPED + MEASURED;
+    g_mutex_unlock (&sides[i].lock);
+  }
+  if (done)
+    g_main_loop_quit (loop);
+  return !done;
+}
+
+static gboolean
+is_late (gpointer data G_GNUC_UNUSED)
+{
+  for (int i = 0; i < 2; i++)
+    check (FALSE, "%s: hears within %d s (candidates prepared %d, send codec %d, pads %u, samples %u)", sides[i].name,
+        LIMIT_SECONDS, sides[i].prepared, sides[i].send_codec, sides[i].pads, sides[i].heard->len);
+  exit (1);
+}
+
+static void
+judge (Side *side)
+{
+  double share, own;
+
+  g_mutex_lock (&side->lock);
+  share = tone_share ((gint16 *) side->heard->data + SKIPPED, MEASURED, side->hear_tone, RATE);
+  own = tone_share ((gint16 *) side->heard->data + SKIPPED, MEASURED, side->send_tone, RATE);
+  g_mutex_unlock (&side->lock);
+  check (share > 0.9 && own < 0.01, "%s: hears %d Hz (%.4f of the energy) and not its own %d Hz (%.4f)", side->name,
+      side->hear_tone, share, side->send_tone, own);
+  check (side->send_codec, "%s: was told the send codec", side->name);
+  check (side->recv_codecs, "%s: was told the receive codec", side->name);
+  check (side->pairs >= 2, "%s: was told %u active candidate pairs", side->name, side->pairs);
+  check (side->pads == 1, "%s: got %u source pads", side->name, side->pads);
+}
+
+static void
+tear_down (Side *side)
+{
+  GstBus *bus = gst_element_get_bus (side->pipeline);
+  GObject *session = G_OBJECT (side->session), *stream = G_OBJECT (side->stream);
+
+  gst_bus_remove_watch (bus);
+  gst_object_unref (bus);
+  gst_element_set_state (side->pipeline, GST_STATE_NULL);
+  fs_stream_destroy (side->stream);
+  fs_session_destroy (side->session);
+  g_object_add_weak_pointer (session, (gpointer *) & session);
+  g_object_add_weak_pointer (stream, (gpointer *) & stream);
+  g_object_unref (side->stream);
+  g_object_unref (side->participant);
+  g_object_unref (side->session);
+  gst_object_unref (side->pipeline);
+  check (!session && !stream, "%s: session and stream are gone when let go", side->name);
+  fs_candidate_list_destroy (side->candidates);
+  g_array_unref (side->heard);
+}
+
+int
+main (int argc, char **argv)
+{
+  gst_init (&argc, &argv);
+  loop = g_main_loop_new (NULL, FALSE);
+  for (int i = 0; i < 2; i++)
+    set_up (&sides[i]);
+  for (int i = 0; i < 2; i++) {
+    GError *error = NULL;
+    demand (set_transmitter (&sides[i], &error), "set_transmitter", &sides[i], error);
+  }
+  negotiate (&sides[0], &sides[1]);
+  negotiate (&sides[1], &sides[0]);
+  check_loaded ("fsrtpconference");
+  for (int i = 0; i < 2; i++)
+    demand (gst_element_set_state (sides[i].pipeline, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE, "plays",
+        &sides[i], NULL);
+
+  g_timeout_add (50, is_done, NULL);
+  g_timeout_add_seconds (LIMIT_SECONDS, is_late, NULL);
+  g_main_loop_run (loop);
+  for (int i = 0; i < 2; i++)
+    judge (&sides[i]);
+  for (int i = 0; i < 2; i++)
+    tear_down (&sides[i]);
+  g_main_loop_unref (loop);
+  return failures ? 1 : 0;
+}
