@@ -4,7 +4,7 @@ use crate::codec::Codec;
 use crate::error::NegotiationError;
 use crate::media::MediaType;
 
-use super::association::{Association, Associations, RECV_PROFILE, RESERVE_PT, SEND_PROFILE};
+use super::association::{Association, RECV_PROFILE, RESERVE_PT, SEND_PROFILE};
 use super::payload_type::{PayloadTypes, may_claim};
 use super::remote::Candidate;
 use super::rules::{self, Kinds, Masks};
@@ -325,12 +325,5 @@ fn complete(codec: &mut Codec, from: &Codec) {
         if codec.param(&parameter.name).is_none() {
             codec.optional_params.push(parameter.clone());
         }
-    }
-}
-
-impl Associations {
-    /// The payload types a caller must not reuse for anything else.
-    pub fn payload_types(&self) -> impl Iterator<Item = u8> {
-        self.iter().filter_map(|a| u8::try_from(a.codec.id).ok())
     }
 }

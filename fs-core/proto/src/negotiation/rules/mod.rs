@@ -223,20 +223,25 @@ impl Both<'_> {
         let named = |codec: &Codec| codec.param(&parameter.name).map(str::to_owned);
         let local = named(self.local).filter(|_| here);
         let remote = named(self.remote).filter(|_| there);
+        let mut value = parameter.value.clone();
         let keep = if from_remote {
-            let agrees = |p: &CodecParameter| {
+            let agrees = |p: &&CodecParameter| {
                 p.name.eq_ignore_ascii_case(&parameter.name) && p.value.eq_ignore_ascii_case(&parameter.value)
             };
-            if local.is_some() && there && !self.local.optional_params.iter().any(agrees) {
-                return Err(Reason::Parameter { name: parameter.name.clone(), ours: local, theirs: remote });
+            match self.local.optional_params.iter().find(agrees) {
+                // Our spelling is kept: it is one we can parse.
+                Some(ours) if here => ours.value.clone_into(&mut value),
+                _ if local.is_some() && there => {
+                    let name = parameter.name.clone();
+                    return Err(Reason::Parameter { name, ours: local, theirs: Some(value) });
+                }
+                _ => {}
             }
             there
         } else {
             here && remote.is_none()
         };
         if keep {
-            // Where both have it our spelling is kept: the value is one we can parse.
-            let value = local.filter(|_| from_remote).unwrap_or_else(|| parameter.value.clone());
             result.optional_params.push(CodecParameter { name: parameter.name.clone(), value });
         }
         Ok(())
@@ -313,3 +318,6 @@ pub(super) fn set_param(codec: &mut Codec, name: &str, value: &str) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
