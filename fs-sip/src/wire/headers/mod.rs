@@ -97,7 +97,7 @@ impl Headers {
     /// Replaces the first value of this name, or appends it.
     pub fn set_first(&mut self, name: &str, value: impl Into<Vec<u8>>) {
         self.push(name, value);
-        if let Some(i) = self.position(name)
+        if let Some(i) = self.position(&name::canonical(name))
             && i + 1 < self.0.len()
         {
             self.0.swap_remove(i);
