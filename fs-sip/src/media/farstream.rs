@@ -1,1 +1,380 @@
-//! The media engine that drives a Farstream conference.
+//! The media engine that drives a Farstream conference: the one file of this crate that knows GStreamer.
+//!
+//! It meets the conference by its element name and the abstract classes of `fs-core`, so any implementation of
+//! `fsrtpconference` will do. Each stream gets a conference of its own in the container, which is a pipeline or
+//! another bin; the application links its sound to the pads that a [`PadHandler`] is given.
+//!
+//! A pipeline's bus is listened to directly. Another bin hands the messages of its children to
+//! [`FarstreamBackend::handle_message`].
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fs_core::messages::{self, Parsed};
+use fs_core::prelude::*;
+use fs_core::{CandidateList, Conference, Participant, Session, Stream};
+use fs_proto::{Candidate, CandidateType, Codec, ComponentType, MediaType, StreamDirection};
+use glib::prelude::*;
+use gst::prelude::*;
+
+use super::{
+    Backend, Fault, Media, MediaError, MediaEvent, MediaEvents, MediaSettings, MediaStatistics, SessionId,
+};
+use crate::sdp::codecs::summary;
+
+/// The element that implements conferences over RTP.
+const CONFERENCE: &str = "fsrtpconference";
+/// The transmitter for plain UDP.
+const TRANSMITTER: &str = "rawudp";
+
+/// Is given the pads of each stream. Called from threads of the media engine, with no lock held.
+pub trait PadHandler: Send + Sync {
+    /// A stream is open: raw audio for the peer goes into `sink`.
+    fn opened(&self, session: SessionId, sink: &gst::Pad);
+
+    /// The peer is about to be heard: link `pad` before returning, or its first sound is lost.
+    fn source_added(&self, session: SessionId, pad: &gst::Pad, codec: &Codec);
+
+    /// The stream is about to be closed: unlink its pads.
+    fn closing(&self, session: SessionId);
+}
+
+/// Where the messages of one stream go.
+#[derive(Debug)]
+struct Route {
+    session: Session,
+    stream: Stream,
+    events: MediaEvents,
+}
+
+type Routes = Arc<Mutex<Vec<Route>>>;
+
+/// The media engine over Farstream.
+pub struct FarstreamBackend {
+    container: glib::WeakRef<gst::Bin>,
+    pads: Arc<dyn PadHandler>,
+    routes: Routes,
+}
+
+impl FarstreamBackend {
+    /// An engine that puts its conferences into `container`.
+    #[must_use]
+    pub fn new(container: &gst::Bin, pads: Arc<dyn PadHandler>) -> Self {
+        let routes = Routes::default();
+        if let Some(bus) = container.downcast_ref::<gst::Pipeline>().and_then(ElementExt::bus) {
+            let routes = Arc::clone(&routes);
+            bus.enable_sync_message_emission();
+            bus.connect_sync_message(Some("element"), move |_, message| dispatch(&routes, message));
+        }
+        Self { container: container.downgrade(), pads, routes }
+    }
+
+    /// Takes note of a message of the container's children. Any message may be given; it stays what it is.
+    pub fn handle_message(&self, message: &gst::Message) {
+        dispatch(&self.routes, message);
+    }
+}
+
+impl std::fmt::Debug for FarstreamBackend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FarstreamBackend")
+            .field("container", &self.container.upgrade())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Backend for FarstreamBackend {
+    fn open(&self, settings: &MediaSettings, events: MediaEvents) -> Result<Box<dyn Media>, MediaError> {
+        let container = self
+            .container
+            .upgrade()
+            .ok_or_else(|| MediaError::new(Fault::Misuse, "the container is gone"))?;
+        let conference = gst::ElementFactory::make(CONFERENCE)
+            .build()
+            .map_err(|error| MediaError::new(Fault::Construction, format!("element {CONFERENCE}: {error}")))?
+            .downcast::<Conference>()
+            .map_err(|_| MediaError::new(Fault::Construction, format!("{CONFERENCE} is no FsConference")))?;
+        let mut media = FarstreamMedia {
+            id: settings.session,
+            container,
+            conference,
+            session: None,
+            stream: None,
+            participant: None,
+            pads: Arc::clone(&self.pads),
+            routes: Arc::clone(&self.routes),
+            open: true,
+        };
+        // On an error the value is dropped, and with that closed.
+        media.build(settings, events)?;
+        Ok(Box::new(media))
+    }
+}
+
+/// One conference with one session and one stream.
+struct FarstreamMedia {
+    id: SessionId,
+    container: gst::Bin,
+    conference: Conference,
+    session: Option<Session>,
+    stream: Option<Stream>,
+    participant: Option<Participant>,
+    pads: Arc<dyn PadHandler>,
+    routes: Routes,
+    open: bool,
+}
+
+impl FarstreamMedia {
+    fn build(&mut self, settings: &MediaSettings, events: MediaEvents) -> Result<(), MediaError> {
+        let broken = |what: &str, error: glib::BoolError| {
+            MediaError::new(Fault::Construction, format!("{what} the {CONFERENCE}: {error}"))
+        };
+        self.container.add(&self.conference).map_err(|error| broken("can't add", error))?;
+        self.conference.sync_state_with_parent().map_err(|error| broken("can't start", error))?;
+
+        let session = self.conference.new_session(MediaType::Audio).map_err(fault)?;
+        self.session = Some(session.clone());
+        choose_codecs(&session, &settings.codecs)?;
+        let participant = self.conference.new_participant().map_err(fault)?;
+        let stream = session.new_stream(&participant, StreamDirection::NONE).map_err(fault)?;
+        (self.participant, self.stream) = (Some(participant), Some(stream.clone()));
+
+        let (pads, id, sources) = (Arc::clone(&self.pads), self.id, events.clone());
+        stream.connect_src_pad_added(move |_, pad, codec| {
+            sources.send(MediaEvent::SourceAdded(codec.clone()));
+            pads.source_added(id, pad, codec);
+        });
+        let route = Route { session: session.clone(), stream: stream.clone(), events };
+        lock(&self.routes).push(route);
+        let parameters = parameters(settings.local_ip);
+        stream.set_transmitter(TRANSMITTER, &parameters).map_err(fault)?;
+        self.pads.opened(self.id, &session.sink_pad());
+        Ok(())
+    }
+
+    fn session(&self) -> Result<&Session, MediaError> {
+        self.session.as_ref().ok_or_else(closed)
+    }
+
+    fn stream(&self) -> Result<&Stream, MediaError> {
+        self.stream.as_ref().ok_or_else(closed)
+    }
+}
+
+impl Media for FarstreamMedia {
+    fn codecs(&mut self) -> Result<Vec<Codec>, MediaError> {
+        let codecs = self.session()?.codecs_without_config();
+        if codecs.is_empty() {
+            return Err(MediaError::new(Fault::NoCodecs, "the session has no codec"));
+        }
+        Ok(codecs)
+    }
+
+    fn set_remote_codecs(&mut self, codecs: &[Codec]) -> Result<(), MediaError> {
+        self.stream()?.set_remote_codecs(codecs).map_err(fault)
+    }
+
+    fn set_remote_candidates(&mut self, candidates: &[Candidate]) -> Result<(), MediaError> {
+        self.stream()?.force_remote_candidates(candidates).map_err(fault)
+    }
+
+    fn set_direction(&mut self, direction: StreamDirection) {
+        if let Some(stream) = &self.stream {
+            stream.set_direction(direction);
+        }
+    }
+
+    fn statistics(&mut self) -> MediaStatistics {
+        self.session.as_ref().and_then(statistics).unwrap_or_default()
+    }
+
+    fn close(&mut self) {
+        if !std::mem::take(&mut self.open) {
+            return;
+        }
+        self.pads.closing(self.id);
+        if let Some(stream) = self.stream.take() {
+            lock(&self.routes).retain(|route| route.stream != stream);
+            stream.destroy();
+        }
+        if let Some(session) = self.session.take() {
+            session.destroy();
+        }
+        self.participant = None;
+        // Keeps the container from starting it again while it is being taken out.
+        self.conference.set_locked_state(true);
+        if self.conference.set_state(gst::State::Null).is_err()
+            || self.container.remove(&self.conference).is_err()
+        {
+            tracing::warn!(target: "fs::sip::media", "the conference of session {} did not close", self.id.0);
+        }
+    }
+}
+
+impl Drop for FarstreamMedia {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn lock(routes: &Routes) -> MutexGuard<'_, Vec<Route>> {
+    routes.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn closed() -> MediaError {
+    MediaError::new(Fault::Misuse, "the stream is closed")
+}
+
+/// Sorts an error of the conference by fault.
+fn fault(error: glib::Error) -> MediaError {
+    let kind = match error.kind::<fs_core::Error>() {
+        Some(fs_core::Error::Construction) => Fault::Construction,
+        Some(fs_core::Error::Network | fs_core::Error::ConnectionFailed) => Fault::Network,
+        Some(fs_core::Error::NegotiationFailed) => Fault::Negotiation,
+        Some(fs_core::Error::NoCodecs | fs_core::Error::NoCodecsLeft) => Fault::NoCodecs,
+        Some(fs_core::Error::InvalidArguments | fs_core::Error::Disposed) => Fault::Misuse,
+        _ => Fault::Internal,
+    };
+    MediaError::new(kind, error.message())
+}
+
+/// Puts the wanted codecs first and switches the others off.
+fn choose_codecs(session: &Session, wanted: &[Codec]) -> Result<(), MediaError> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let present = session.codecs_without_config();
+    let preferences = preferences(&present, wanted)?;
+    session.set_codec_preferences(&preferences).map_err(|error| {
+        let text =
+            format!("wanted: {}; we have: {}: {}", summary(wanted), summary(&present), error.message());
+        MediaError::new(Fault::NoCodecs, text)
+    })
+}
+
+/// The preference list that leaves only the wanted codecs, in their order.
+fn preferences(present: &[Codec], wanted: &[Codec]) -> Result<Vec<Codec>, MediaError> {
+    let fits = |wanted: &Codec, codec: &Codec| {
+        wanted.is_encoding(&codec.encoding_name)
+            && (wanted.clock_rate == 0 || codec.clock_rate == 0 || wanted.clock_rate == codec.clock_rate)
+    };
+    let mut list: Vec<Codec> = Vec::new();
+    for want in wanted {
+        for codec in present.iter().filter(|codec| fits(want, codec)) {
+            list.push(Codec::new(Codec::ID_ANY, &codec.encoding_name, codec.media_type, codec.clock_rate));
+        }
+    }
+    if list.is_empty() {
+        let text = format!("wanted: {}; we have: {}", summary(wanted), summary(present));
+        return Err(MediaError::new(Fault::NoCodecs, text));
+    }
+    for codec in present.iter().filter(|codec| !wanted.iter().any(|want| fits(want, codec))) {
+        list.push(Codec::new(Codec::ID_DISABLE, &codec.encoding_name, codec.media_type, codec.clock_rate));
+    }
+    Ok(list)
+}
+
+/// The address to receive on, for both components; without one the transmitter chooses.
+fn parameters(local_ip: Option<IpAddr>) -> Vec<(String, glib::Value)> {
+    let Some(ip) = local_ip.filter(|ip| !ip.is_unspecified()) else { return Vec::new() };
+    let candidate = |component: ComponentType| {
+        Candidate::new("L1", component as u32, CandidateType::Host, &ip.to_string(), 0)
+    };
+    let list = CandidateList(vec![candidate(ComponentType::Rtp), candidate(ComponentType::Rtcp)]);
+    vec![("preferred-local-candidates".to_owned(), list.to_value())]
+}
+
+/// Turns a message of a conference into an event of its stream.
+fn dispatch(routes: &Routes, message: &gst::Message) {
+    let Some(parsed) = messages::parse(message) else { return };
+    let events = |found: &dyn Fn(&Route) -> bool| {
+        lock(routes).iter().find(|route| found(route)).map(|route| route.events.clone())
+    };
+    let of_stream = |stream: &Stream| events(&|route| route.stream == *stream);
+    let of_session = |session: &Session| events(&|route| route.session == *session);
+    let (events, event) = match parsed {
+        Parsed::NewLocalCandidate { stream, candidate } => {
+            (of_stream(&stream), MediaEvent::LocalCandidate(candidate))
+        }
+        Parsed::LocalCandidatesPrepared { stream } => {
+            (of_stream(&stream), MediaEvent::LocalCandidatesPrepared)
+        }
+        Parsed::CodecsChanged { session } => (of_session(&session), MediaEvent::CodecsChanged),
+        Parsed::SendCodecChanged { session, codec, .. } => {
+            (of_session(&session), MediaEvent::SendCodecChanged(codec))
+        }
+        Parsed::RecvCodecsChanged { stream, codecs } => {
+            (of_stream(&stream), MediaEvent::RecvCodecsChanged(codecs))
+        }
+        Parsed::Error { src_object, code, text } => {
+            let found = events(&|route: &Route| {
+                route.session.upcast_ref::<glib::Object>() == &src_object
+                    || route.stream.upcast_ref::<glib::Object>() == &src_object
+            });
+            let fatal = code.is_fatal() || code == fs_core::Error::ConnectionFailed;
+            let error = fault(glib::Error::new(code, &text));
+            (found, MediaEvent::Failed { error, fatal })
+        }
+        _ => return,
+    };
+    if let Some(events) = events {
+        events.send(event);
+    }
+}
+
+/// The figures of the RTP session: ours are what the internal source sent, the peer's what the others did.
+fn statistics(session: &Session) -> Option<MediaStatistics> {
+    session.find_property("internal-session")?;
+    let rtp = session.property::<Option<glib::Object>>("internal-session")?;
+    rtp.find_property("stats")?;
+    let stats = rtp.property::<Option<gst::Structure>>("stats")?;
+    let sources = stats.get::<glib::ValueArray>("source-stats").ok()?;
+    let mut sum = MediaStatistics::default();
+    for source in sources.iter().filter_map(|value| value.get::<gst::Structure>().ok()) {
+        if source.get::<bool>("internal").unwrap_or(false) {
+            sum.packets_sent += source.get::<u64>("packets-sent").unwrap_or_default();
+            continue;
+        }
+        sum.packets_received += source.get::<u64>("packets-received").unwrap_or_default();
+        sum.packets_lost += i64::from(source.get::<i32>("packets-lost").unwrap_or_default());
+        let rate = source.get::<i32>("clock-rate").unwrap_or(-1);
+        if rate > 0 {
+            let jitter = f64::from(source.get::<u32>("jitter").unwrap_or_default()) / f64::from(rate);
+            sum.jitter = sum.jitter.max(Duration::from_secs_f64(jitter));
+        }
+    }
+    Some(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codec(name: &str, rate: u32) -> Codec {
+        Codec::new(Codec::ID_ANY, name, MediaType::Audio, rate)
+    }
+
+    #[test]
+    fn only_the_wanted_codecs_are_left() {
+        let present =
+            [codec("OPUS", 48000), codec("PCMU", 8000), codec("SPEEX", 16000), codec("SPEEX", 8000)];
+        let list =
+            preferences(&present, &[codec("pcmu", 0), codec("speex", 16000), codec("G729", 0)]).unwrap();
+        let shown: Vec<_> = list.iter().map(|c| (c.id, c.encoding_name.as_str(), c.clock_rate)).collect();
+        let (any, off) = (Codec::ID_ANY, Codec::ID_DISABLE);
+        assert_eq!(
+            shown,
+            [(any, "PCMU", 8000), (any, "SPEEX", 16000), (off, "OPUS", 48000), (off, "SPEEX", 8000)]
+        );
+    }
+
+    #[test]
+    fn nothing_wanted_is_there() {
+        let error = preferences(&[codec("PCMU", 8000)], &[codec("G729", 8000)]).unwrap_err();
+        assert_eq!(
+            (error.fault, error.text.as_str()),
+            (Fault::NoCodecs, "wanted: G729/8000; we have: PCMU/8000")
+        );
+    }
+}
