@@ -2,7 +2,7 @@
 //!
 //! A plugin called `NAME` of the kind `SUFFIX` is looked for
 //! 1. as `libNAME-SUFFIX.so` in each folder of the environment variable `FS_PLUGIN_PATH` (read once),
-//! 2. among the types of [`register_static`], where the library's own transmitters are,
+//! 2. among the types of [`register_static`], then of [`register_builtin`] (the library's own transmitters),
 //! 3. as a file in the folder that was compiled in (`FARSTREAM_PLUGINS_DIR` at build time).
 //!
 //! A module has one entry, `fs_init_plugin`, which gets the [`Plugin`] and stores the type it provides in it.
@@ -131,12 +131,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 static STATIC: Mutex<Types> = Mutex::new(BTreeMap::new());
+static BUILTIN: Mutex<BTreeMap<(String, String), fn() -> glib::Type>> = Mutex::new(BTreeMap::new());
 static LOADED: Mutex<Types> = Mutex::new(BTreeMap::new());
 static REGISTRAR: Mutex<Option<fn()>> = Mutex::new(None);
 
 /// Makes a type known without a file (`fs_plugin_register_static`). A second registration replaces the first.
 pub fn register_static(name: &str, suffix: &str, type_: glib::Type) {
     lock(&STATIC).insert((name.to_owned(), suffix.to_owned()), type_);
+}
+
+/// Makes a type of the library itself known (as [`register_static`]), by the function that registers it: it is called
+/// when the type is first asked for, so that a file in `FS_PLUGIN_PATH` may bring types of the same names.
+pub fn register_builtin(name: &str, suffix: &str, type_: fn() -> glib::Type) {
+    lock(&BUILTIN).insert((name.to_owned(), suffix.to_owned()), type_);
 }
 
 /// Sets what registers the library's own plugins; it runs once, before the first look-up.
@@ -167,7 +174,8 @@ pub fn list_available(suffix: &str) -> Vec<String> {
     let _loading = Loading::lock();
     register_builtins();
     let (before, after) = folders();
-    let built_in = lock(&STATIC).keys().filter(|(_, s)| s == suffix).map(|(n, _)| n.clone()).collect();
+    let mut built_in: Vec<String> = names_in(&lock(&STATIC), suffix);
+    built_in.extend(names_in(&lock(&BUILTIN), suffix));
     let mut names: Vec<String> = Vec::new();
     let found = [file_names(before, suffix), built_in, file_names(after, suffix)];
     for name in found.into_iter().flatten() {
@@ -176,6 +184,10 @@ pub fn list_available(suffix: &str) -> Vec<String> {
         }
     }
     names
+}
+
+fn names_in<T>(known: &BTreeMap<(String, String), T>, suffix: &str) -> Vec<String> {
+    known.keys().filter(|(_, s)| s == suffix).map(|(n, _)| n.clone()).collect()
 }
 
 fn file_names(folders: &[PathBuf], suffix: &str) -> Vec<String> {
@@ -205,9 +217,14 @@ pub fn type_for(name: &str, suffix: &str) -> Result<glib::Type, glib::Error> {
     }
     let mut reasons = Vec::new();
     let (before, after) = folders();
+    let built_in = || {
+        let register = lock(&BUILTIN).get(&key).copied();
+        register.map(|register| (register(), false))
+    };
     let found = load_from(before, name, suffix, &mut reasons)
         .map(|type_| (type_, true))
         .or_else(|| lock(&STATIC).get(&key).map(|type_| (*type_, false)))
+        .or_else(built_in)
         .or_else(|| load_from(after, name, suffix, &mut reasons).map(|type_| (type_, true)));
     match found {
         Some((type_, from_file)) => {
