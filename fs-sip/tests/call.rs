@@ -171,7 +171,10 @@ async fn nothing_in_common_is_488_and_the_next_call_works() {
     let mut callee = b.called().await;
     callee.accept();
     let end = end_of(&mut caller).await;
-    assert!(matches!(end, SessionEvent::DidFail { originator: Originator::Remote, code: 488, .. }), "{end:?}");
+    assert!(
+        matches!(end, SessionEvent::DidFail { originator: Originator::Remote, code: 488, .. }),
+        "{end:?}"
+    );
     let SessionEvent::DidFail { failure_reason, .. } = end_of(&mut callee).await else { panic!() };
     assert_eq!(failure_reason, "offered: PCMU/8000; we have: PCMA/8000");
     connected(&a, &mut b).await;
@@ -181,10 +184,15 @@ async fn nothing_in_common_is_488_and_the_next_call_works() {
 async fn hold_and_resume_reach_the_peer() {
     let (a, mut b) = (Side::new(FakeBackend::g711()).await, Side::new(FakeBackend::g711()).await);
     let (mut caller, mut callee) = connected(&a, &mut b).await;
-    for (on_hold, ours, theirs) in
-        [(true, StreamDirection::SEND, StreamDirection::RECV), (false, StreamDirection::BOTH, StreamDirection::BOTH)]
-    {
-        if on_hold { caller.hold() } else { caller.unhold() }
+    for (on_hold, ours, theirs) in [
+        (true, StreamDirection::SEND, StreamDirection::RECV),
+        (false, StreamDirection::BOTH, StreamDirection::BOTH),
+    ] {
+        if on_hold {
+            caller.hold()
+        } else {
+            caller.unhold()
+        }
         let change = |originator| SessionEvent::DidChangeHoldState { originator, on_hold };
         until(&mut caller, |e| *e == change(Originator::Local)).await;
         until(&mut callee, |e| *e == change(Originator::Remote)).await;
@@ -213,7 +221,10 @@ async fn a_broken_engine_fails_the_call_on_either_side() {
     let opened = a.fake.calls().iter().filter(|c| matches!(c, FakeCall::Open(_))).count();
     a.fake.report(opened - 1, MediaEvent::Failed { error, fatal: true });
     let end = end_of(&mut caller).await;
-    assert!(matches!(&end, SessionEvent::DidEnd { end_reason, .. } if end_reason == "the encoder broke"), "{end:?}");
+    assert!(
+        matches!(&end, SessionEvent::DidEnd { end_reason, .. } if end_reason == "the encoder broke"),
+        "{end:?}"
+    );
     let SessionEvent::DidEnd { end_reason, .. } = end_of(&mut callee).await else { panic!() };
     assert!(end_reason.contains("the encoder broke"), "the BYE says why: {end_reason}");
 }
@@ -285,7 +296,9 @@ impl Peer {
     /// The body of the 200 to our INVITE.
     async fn established(&mut self) -> String {
         self.until(|event| match event {
-            Event::Established { body: Some(body), .. } => Some(String::from_utf8(body.data.clone()).unwrap()),
+            Event::Established { body: Some(body), .. } => {
+                Some(String::from_utf8(body.data.clone()).unwrap())
+            }
             _ => None,
         })
         .await
