@@ -1,1 +1,64 @@
-//! Placeholder.
+//! Farstream's GStreamer plugins: the elements and the built-in transmitters.
+//!
+//! Rust programs call [`plugin_register_static`] once and need no installed file. For everybody else the shared
+//! library holds this code, and small plugin files, which are only names, lead GStreamer to the descriptors made
+//! by the modules here: one module per plugin file.
+
+pub mod debug;
+pub mod rtp;
+pub mod sip;
+
+/// Plugin file `libfsrtpconference.so`.
+#[allow(missing_docs)] // what the macro makes is for GStreamer's loader
+pub mod fsrtpconference {
+    fn init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+        crate::register_builtin_transmitters();
+        crate::rtp::register(Some(plugin))
+    }
+
+    gst::plugin_define!(
+        fsrtpconference,
+        "Farstream RTP conference",
+        init,
+        env!("CARGO_PKG_VERSION"),
+        "MPL",
+        "farstream",
+        "Farstream",
+        "https://www.freedesktop.org/wiki/Software/Farstream/"
+    );
+}
+
+/// Plugin file `libfssip.so`.
+#[allow(missing_docs)] // what the macro makes is for GStreamer's loader
+pub mod fssip {
+    fn init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+        crate::register_builtin_transmitters();
+        crate::sip::register(Some(plugin))
+    }
+
+    gst::plugin_define!(
+        fssip,
+        "Calls by SIP",
+        init,
+        env!("CARGO_PKG_VERSION"),
+        "MPL",
+        "farstream",
+        "Farstream",
+        "https://www.freedesktop.org/wiki/Software/Farstream/"
+    );
+}
+
+/// Registers every element and the built-in transmitters with the running process. Call it after `gst::init`.
+///
+/// # Errors
+/// GStreamer refused a plugin.
+pub fn plugin_register_static() -> Result<(), glib::BoolError> {
+    register_builtin_transmitters();
+    fsrtpconference::plugin_desc::plugin_register_static()?;
+    fssip::plugin_desc::plugin_register_static()
+}
+
+/// Makes the transmitters of this crate known to `fs-core`, which looks for them after `FS_PLUGIN_PATH`.
+pub fn register_builtin_transmitters() {
+    // comes with the transmitters
+}

@@ -1,0 +1,259 @@
+//! Implementation of `FsRtpConference`.
+//!
+//! Locks: each of the three is held for a look or a write only, never across a call.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, ThreadId};
+
+use fs_core::prelude::*;
+use fs_proto::MediaType;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use once_cell::sync::Lazy;
+
+use crate::debug::CONFERENCE as CAT;
+use crate::rtp::element;
+use crate::rtp::participant::Participant;
+use crate::rtp::session::Session;
+
+const DEFAULT_LATENCY: u32 = 100;
+
+#[derive(Default)]
+pub struct Conference {
+    rtpbin: OnceLock<gst::Element>,
+    last_session: AtomicU32,
+    sessions: Mutex<BTreeMap<u32, glib::WeakRef<Session>>>,
+    threads: Mutex<HashSet<ThreadId>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Conference {
+    pub(super) fn rtpbin(&self) -> Option<gst::Element> {
+        self.rtpbin.get().cloned()
+    }
+
+    pub(super) fn latency(&self) -> u32 {
+        self.rtpbin.get().map_or(DEFAULT_LATENCY, |rtpbin| rtpbin.property("latency"))
+    }
+
+    /// The session of that number, if it is still used.
+    pub(super) fn session(&self, id: u32) -> Option<Session> {
+        lock(&self.sessions).get(&id).and_then(glib::WeakRef::upgrade)
+    }
+
+    /// Lets rtpbin's signals reach a session.
+    pub(in crate::rtp) fn register(&self, session: &Session) {
+        lock(&self.sessions).insert(session.imp().id(), session.downgrade());
+    }
+
+    /// The session was destroyed.
+    pub(in crate::rtp) fn unregister(&self, id: u32) {
+        lock(&self.sessions).remove(&id);
+    }
+
+    pub(super) fn thread_entered(&self, id: ThreadId) {
+        lock(&self.threads).insert(id);
+    }
+
+    pub(super) fn thread_left(&self, id: ThreadId) {
+        lock(&self.threads).remove(&id);
+    }
+
+    pub(super) fn is_streaming_thread(&self) -> bool {
+        lock(&self.threads).contains(&thread::current().id())
+    }
+
+    fn needs_rtpbin(&self) -> Result<gst::Element, glib::Error> {
+        self.rtpbin().ok_or_else(|| {
+            element::construction("element 'rtpbin' is missing: install GStreamer's rtpmanager plugin")
+        })
+    }
+
+    fn connect_rtpbin(&self, rtpbin: &gst::Element) {
+        let weak = self.obj().downgrade();
+        rtpbin.connect("request-pt-map", false, move |values| {
+            let caps = (|| {
+                let (session, pt) = (values.get(1)?.get::<u32>().ok()?, values.get(2)?.get::<u32>().ok()?);
+                let session = weak.upgrade()?.imp().session(session)?;
+                session.imp().pt_map(u8::try_from(pt).ok()?)
+            })();
+            Some(caps.to_value())
+        });
+        let weak = self.obj().downgrade();
+        rtpbin.connect_pad_added(move |_, pad| {
+            let Some((session, ssrc, pt)) = received(pad) else { return };
+            if let Some(session) = weak.upgrade().and_then(|c| c.imp().session(session)) {
+                session.imp().pad_added(pad, (ssrc, pt));
+            }
+        });
+        let weak = self.obj().downgrade();
+        rtpbin.connect_pad_removed(move |_, pad| {
+            let Some((session, ssrc, pt)) = received(pad) else { return };
+            if let Some(session) = weak.upgrade().and_then(|c| c.imp().session(session)) {
+                session.imp().pad_removed((ssrc, pt));
+            }
+        });
+        self.on_source(rtpbin, "on-bye-ssrc", |session, ssrc| session.imp().source_said_bye(ssrc));
+        self.on_source(rtpbin, "on-bye-timeout", |session, ssrc| session.imp().source_timed_out(ssrc));
+        self.on_source(rtpbin, "on-timeout", |session, ssrc| session.imp().source_timed_out(ssrc));
+        self.on_source(rtpbin, "on-ssrc-validated", |session, _| session.imp().request_key_unit());
+    }
+
+    /// Connects to a signal of rtpbin about an SSRC of a session.
+    fn on_source(&self, rtpbin: &gst::Element, signal: &str, act: fn(&Session, u32)) {
+        let weak = self.obj().downgrade();
+        rtpbin.connect(signal, false, move |values| {
+            let (session, ssrc) = (values.get(1)?.get::<u32>().ok()?, values.get(2)?.get::<u32>().ok()?);
+            if let Some(session) = weak.upgrade()?.imp().session(session) {
+                act(&session, ssrc);
+            }
+            None
+        });
+    }
+}
+
+/// Session, SSRC and payload type in the name of a pad that rtpbin receives on.
+fn received(pad: &gst::Pad) -> Option<(u32, u32, u8)> {
+    let name = pad.name();
+    let mut parts = name.strip_prefix("recv_rtp_src_")?.split('_');
+    let session = parts.next()?.parse().ok()?;
+    let ssrc = parts.next()?.parse().ok()?;
+    let pt = parts.next()?.parse().ok()?;
+    parts.next().is_none().then_some((session, ssrc, pt))
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for Conference {
+    const NAME: &'static str = "FsRtpConference";
+    type Type = super::Conference;
+    type ParentType = fs_core::Conference;
+}
+
+impl ObjectImpl for Conference {
+    fn properties() -> &'static [glib::ParamSpec] {
+        static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
+            vec![
+                glib::ParamSpecBoxed::builder::<gst::Structure>("sdes")
+                    .nick("SDES items")
+                    .blurb("What RTCP says about us: cname, name, email, phone, location, tool, note")
+                    .build(),
+                glib::ParamSpecUInt::builder("latency")
+                    .nick("Latency")
+                    .blurb("How long jitter buffers hold packets, in ms")
+                    .default_value(DEFAULT_LATENCY)
+                    .build(),
+            ]
+        });
+        &PROPERTIES
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        if let Some(rtpbin) = self.rtpbin.get() {
+            rtpbin.set_property_from_value(pspec.name(), value);
+        }
+    }
+
+    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        match self.rtpbin.get() {
+            Some(rtpbin) => rtpbin.property_value(pspec.name()),
+            None => pspec.default_value().clone(),
+        }
+    }
+
+    fn constructed(&self) {
+        self.parent_constructed();
+        let Ok(rtpbin) = element::make("rtpbin", None) else {
+            gst::error!(CAT, imp = self, "element 'rtpbin' is missing");
+            return;
+        };
+        rtpbin.set_property("latency", DEFAULT_LATENCY);
+        if self.obj().add(&rtpbin).is_err() {
+            gst::error!(CAT, imp = self, "can't add rtpbin");
+            return;
+        }
+        self.connect_rtpbin(&rtpbin);
+        let _ = self.rtpbin.set(rtpbin);
+    }
+}
+
+impl GstObjectImpl for Conference {}
+
+impl ElementImpl for Conference {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: Lazy<gst::subclass::ElementMetadata> = Lazy::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "Farstream RTP Conference",
+                "Generic/Bin/RTP",
+                "Calls with any number of peers over RTP",
+                "The Farstream authors",
+            )
+        });
+        Some(&METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static TEMPLATES: Lazy<Vec<gst::PadTemplate>> = Lazy::new(|| {
+            let any = gst::Caps::new_any();
+            [("sink_%u", gst::PadDirection::Sink), ("src_%u_%u_%u", gst::PadDirection::Src)]
+                .into_iter()
+                .map(|(name, direction)| {
+                    gst::PadTemplate::new(name, direction, gst::PadPresence::Sometimes, &any)
+                        .expect("name, direction and caps are valid")
+                })
+                .collect()
+        });
+        &TEMPLATES
+    }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        if transition == gst::StateChange::NullToReady && self.rtpbin.get().is_none() {
+            gst::error!(CAT, imp = self, "element 'rtpbin' is missing");
+            return Err(gst::StateChangeError);
+        }
+        self.parent_change_state(transition)
+    }
+}
+
+impl BinImpl for Conference {
+    fn handle_message(&self, message: gst::Message) {
+        if self.watch(&message) {
+            self.parent_handle_message(message);
+        }
+    }
+}
+
+impl ConferenceImpl for Conference {
+    fn new_session(&self, media_type: MediaType) -> Result<fs_core::Session, glib::Error> {
+        self.needs_rtpbin()?;
+        let id = self.last_session.fetch_add(1, Ordering::Relaxed) + 1;
+        Session::new(&self.obj(), media_type, id).map(Cast::upcast)
+    }
+
+    fn new_participant(&self) -> Result<fs_core::Participant, glib::Error> {
+        self.needs_rtpbin()?;
+        Ok(Participant::new().upcast())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn received_pads_are_known_by_their_names() {
+        gst::init().expect("GStreamer works");
+        let pad = |name: &str| gst::Pad::builder(gst::PadDirection::Src).name(name).build();
+        assert_eq!(received(&pad("recv_rtp_src_1_4294967295_96")), Some((1, u32::MAX, 96)));
+        assert_eq!(received(&pad("send_rtp_src_1")), None);
+        assert_eq!(received(&pad("recv_rtp_src_1_2")), None);
+        assert_eq!(received(&pad("recv_rtp_src_1_2_300")), None);
+    }
+}

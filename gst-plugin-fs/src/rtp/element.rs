@@ -1,0 +1,74 @@
+//! Making, starting and removing the elements of a conference, with errors that name the element.
+
+use fs_core::Error;
+use gst::prelude::*;
+
+/// Makes an element.
+///
+/// # Errors
+/// `FS_ERROR_CONSTRUCTION`, naming the element that is not installed.
+pub fn make(factory: &str, name: Option<&str>) -> Result<gst::Element, glib::Error> {
+    let mut builder = gst::ElementFactory::make(factory);
+    if let Some(name) = name {
+        builder = builder.name(name);
+    }
+    builder.build().map_err(|_| {
+        construction(format!("can't make element '{factory}': its GStreamer plugin is missing or broken"))
+    })
+}
+
+/// A `FS_ERROR_CONSTRUCTION`.
+pub fn construction(text: impl AsRef<str>) -> glib::Error {
+    glib::Error::new(Error::Construction, text.as_ref())
+}
+
+/// Adds an element to the conference.
+pub fn add(bin: &gst::Bin, element: &impl IsA<gst::Element>) -> Result<(), glib::Error> {
+    bin.add(element)
+        .map_err(|_| construction(format!("can't add '{}' to '{}'", element.as_ref().name(), bin.name())))
+}
+
+/// Brings an element to its parent's state.
+pub fn start(element: &impl IsA<gst::Element>) -> Result<(), glib::Error> {
+    element
+        .sync_state_with_parent()
+        .map_err(|_| construction(format!("element '{}' does not start", element.as_ref().name())))
+}
+
+/// Links two pads.
+pub fn link(src: &impl IsA<gst::Pad>, sink: &impl IsA<gst::Pad>) -> Result<(), glib::Error> {
+    src.link(sink).map(drop).map_err(|why| {
+        let (src, sink) = (src.as_ref(), sink.as_ref());
+        construction(format!("can't link {} to {}: {why:?}", describe(src), describe(sink)))
+    })
+}
+
+/// The pad of that name, present since the element was made.
+pub fn static_pad(element: &impl IsA<gst::Element>, name: &str) -> Result<gst::Pad, glib::Error> {
+    element
+        .static_pad(name)
+        .ok_or_else(|| construction(format!("element '{}' has no pad '{name}'", element.as_ref().name())))
+}
+
+/// Requests a pad.
+pub fn request_pad(element: &gst::Element, name: &str) -> Result<gst::Pad, glib::Error> {
+    element
+        .request_pad_simple(name)
+        .ok_or_else(|| construction(format!("element '{}' gives no pad '{name}'", element.name())))
+}
+
+/// Stops an element for good and takes it out of its bin. Waits for data that is on its way through it.
+pub fn remove(element: &impl IsA<gst::Element>) {
+    let element = element.as_ref();
+    element.set_locked_state(true);
+    // Going to NULL fails only for broken elements; nothing is left to be done for them.
+    let _ = element.set_state(gst::State::Null);
+    if let Some(bin) = element.parent().and_then(|p| p.downcast::<gst::Bin>().ok()) {
+        let _ = bin.remove(element);
+    }
+}
+
+fn describe(pad: &gst::Pad) -> String {
+    let parent = pad.parent().map(|p| p.name().to_string()).unwrap_or_default();
+    format!("{parent}:{}", pad.name())
+}

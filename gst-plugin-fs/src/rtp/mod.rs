@@ -1,0 +1,30 @@
+//! Element `fsrtpconference`: audio, video and data over RTP.
+//!
+//! | Module | What it holds |
+//! |---|---|
+//! | [`conference`] | the element: owns `rtpbin`, makes sessions and participants |
+//! | [`session`] | `FsRtpSession`: negotiation, the send path, received substreams |
+//! | [`stream`] | `FsRtpStream`: one peer's end of a session |
+//! | [`participant`] | `FsRtpParticipant`: a peer, known by its CNAME |
+//! | [`discovery`] | which codecs the installed elements can do |
+//! | [`codecbin`] | encoder and decoder bins |
+
+pub mod codecbin;
+pub mod conference;
+pub mod discovery;
+mod element;
+pub mod participant;
+pub mod session;
+pub mod stream;
+mod substream;
+
+use glib::prelude::*;
+
+/// Registers the element with a plugin, or with no plugin for static use.
+///
+/// # Errors
+/// GStreamer refused the registration.
+pub fn register(plugin: Option<&gst::Plugin>) -> Result<(), glib::BoolError> {
+    crate::debug::init();
+    gst::Element::register(plugin, "fsrtpconference", gst::Rank::NONE, conference::Conference::static_type())
+}

@@ -1,0 +1,188 @@
+//! The static elements of a session inside the conference.
+//!
+//! ```text
+//! sink_N ▶ send_tee_N ┬▶ valve_discovery_N
+//!                     └▶ valve_send_N ▶ (send_N_PT) ▶ send_rtp_capsfilter_N ▶ send_rtp_muxer_N ▶ rtpbin
+//! rtpbin ▶ send_rtp_tee_N, send_rtcp_tee_N ▶ each transmitter's sink
+//! each transmitter's src ▶ recv_rtp_funnel_N, recv_rtcp_funnel_N ▶ rtpbin
+//! ```
+//! No srtp element stands in the path while nothing is encrypted: libsrtp 2.5 refuses null ciphers.
+
+use gst::prelude::*;
+
+use crate::rtp::element;
+
+/// How many packets in sequence make a new SSRC valid (RFC 3550 appendix A.1 proposes 2). One is enough where
+/// the transmitter knows the peer's address, and media starts a packet earlier.
+const PROBATION: u32 = 1;
+
+/// The static elements of one session.
+#[derive(Debug)]
+pub struct Graph {
+    id: u32,
+    bin: gst::Bin,
+    rtpbin: gst::Element,
+    /// Where the application links what it sends.
+    pub sink_pad: gst::GhostPad,
+    send_tee: gst::Element,
+    valve_discovery: gst::Element,
+    /// Open while some stream sends.
+    pub valve_send: gst::Element,
+    /// Pins the negotiated RTP caps behind the send codec bin.
+    pub capsfilter: gst::Element,
+    muxer: gst::Element,
+    /// RTP to all transmitters.
+    pub send_rtp_tee: gst::Element,
+    /// RTCP to all transmitters.
+    pub send_rtcp_tee: gst::Element,
+    /// RTP from all transmitters.
+    pub recv_rtp_funnel: gst::Element,
+    /// RTCP from all transmitters.
+    pub recv_rtcp_funnel: gst::Element,
+    request_pads: Vec<gst::Pad>,
+}
+
+impl Graph {
+    /// Builds and starts the elements of session `id`.
+    ///
+    /// # Errors
+    /// `FS_ERROR_CONSTRUCTION`, naming what is missing; nothing is left behind in the conference.
+    pub fn build(bin: &gst::Bin, rtpbin: &gst::Element, id: u32) -> Result<Self, glib::Error> {
+        let make = |factory: &str, role: &str| element::make(factory, Some(&format!("{role}_{id}")));
+        let mut graph = Self {
+            id,
+            bin: bin.clone(),
+            rtpbin: rtpbin.clone(),
+            sink_pad: sink_pad(bin, id)?,
+            send_tee: make("tee", "send_tee")?,
+            valve_discovery: make("valve", "valve_discovery")?,
+            valve_send: make("valve", "valve_send")?,
+            capsfilter: make("capsfilter", "send_rtp_capsfilter")?,
+            muxer: make("rtpdtmfmux", "send_rtp_muxer")?,
+            send_rtp_tee: make("tee", "send_rtp_tee")?,
+            send_rtcp_tee: make("tee", "send_rtcp_tee")?,
+            recv_rtp_funnel: make("funnel", "recv_rtp_funnel")?,
+            recv_rtcp_funnel: make("funnel", "recv_rtcp_funnel")?,
+            request_pads: Vec::new(),
+        };
+        match graph.connect() {
+            Ok(()) => Ok(graph),
+            Err(error) => {
+                graph.take_down();
+                Err(error)
+            }
+        }
+    }
+
+    /// All elements, what data reaches first coming first.
+    fn elements(&self) -> [&gst::Element; 9] {
+        [
+            &self.recv_rtp_funnel,
+            &self.recv_rtcp_funnel,
+            &self.send_tee,
+            &self.valve_discovery,
+            &self.valve_send,
+            &self.capsfilter,
+            &self.muxer,
+            &self.send_rtp_tee,
+            &self.send_rtcp_tee,
+        ]
+    }
+
+    fn connect(&mut self) -> Result<(), glib::Error> {
+        for valve in [&self.valve_discovery, &self.valve_send] {
+            valve.set_property("drop", true);
+        }
+        for tee in [&self.send_tee, &self.send_rtp_tee, &self.send_rtcp_tee] {
+            tee.set_property("allow-not-linked", true);
+        }
+        for each in self.elements() {
+            element::add(&self.bin, each)?;
+        }
+        self.connect_rtpbin()?;
+        for valve in [&self.valve_discovery, &self.valve_send] {
+            let branch = element::request_pad(&self.send_tee, "src_%u")?;
+            element::link(&branch, &element::static_pad(valve, "sink")?)?;
+        }
+        let mux_sink = element::request_pad(&self.muxer, "sink_%u")?;
+        element::link(&element::static_pad(&self.capsfilter, "src")?, &mux_sink)?;
+        for each in self.elements().iter().rev() {
+            element::start(*each)?;
+        }
+        self.sink_pad
+            .set_target(Some(&element::static_pad(&self.send_tee, "sink")?))
+            .map_err(|_| element::construction(format!("can't make pad 'sink_{}'", self.id)))?;
+        let _ = self.sink_pad.set_active(true);
+        self.bin
+            .add_pad(&self.sink_pad)
+            .map_err(|_| element::construction(format!("can't add pad 'sink_{}'", self.id)))
+    }
+
+    fn connect_rtpbin(&mut self) -> Result<(), glib::Error> {
+        let id = self.id;
+        for (from, pad) in
+            [(&self.recv_rtp_funnel, "recv_rtp_sink"), (&self.recv_rtcp_funnel, "recv_rtcp_sink")]
+        {
+            let sink = element::request_pad(&self.rtpbin, &format!("{pad}_{id}"))?;
+            self.request_pads.push(sink.clone());
+            element::link(&element::static_pad(from, "src")?, &sink)?;
+        }
+        let rtcp = element::request_pad(&self.rtpbin, &format!("send_rtcp_src_{id}"))?;
+        self.request_pads.push(rtcp.clone());
+        element::link(&rtcp, &element::static_pad(&self.send_rtcp_tee, "sink")?)?;
+        let rtp = element::request_pad(&self.rtpbin, &format!("send_rtp_sink_{id}"))?;
+        self.request_pads.push(rtp.clone());
+        element::link(&element::static_pad(&self.muxer, "src")?, &rtp)?;
+        let rtp_src = element::static_pad(&self.rtpbin, &format!("send_rtp_src_{id}"))?;
+        element::link(&rtp_src, &element::static_pad(&self.send_rtp_tee, "sink")?)?;
+        if let Some(internal) = self.internal_session() {
+            internal.set_property("favor-new", true);
+            internal.set_property("bandwidth", 0f64);
+            internal.set_property("rtcp-fraction", 0.05f64);
+            internal.set_property("probation", PROBATION);
+        }
+        Ok(())
+    }
+
+    /// rtpbin's `RTPSession`.
+    pub fn internal_session(&self) -> Option<glib::Object> {
+        self.rtpbin.emit_by_name("get-internal-session", &[&self.id])
+    }
+
+    /// The pad of rtpbin that takes what we send.
+    pub fn send_rtp_sink(&self) -> Option<gst::Pad> {
+        self.rtpbin.static_pad(&format!("send_rtp_sink_{}", self.id))
+    }
+
+    /// Asks encoders for a key frame: somebody new is listening.
+    pub fn request_key_unit(&self) {
+        let structure = gst::Structure::builder("GstForceKeyUnit")
+            .field("all-headers", true)
+            .field("count", 0u32)
+            .build();
+        if let Some(pad) = self.capsfilter.static_pad("sink") {
+            pad.push_event(gst::event::CustomUpstream::new(structure));
+        }
+    }
+
+    /// Stops and removes everything. Waits for data on its way through; never call it in a streaming thread.
+    pub fn take_down(&self) {
+        let _ = self.sink_pad.set_active(false);
+        if self.sink_pad.parent().is_some() {
+            let _ = self.bin.remove_pad(&self.sink_pad);
+        }
+        for each in self.elements() {
+            element::remove(each);
+        }
+        for pad in &self.request_pads {
+            self.rtpbin.release_request_pad(pad);
+        }
+    }
+}
+
+fn sink_pad(bin: &gst::Bin, id: u32) -> Result<gst::GhostPad, glib::Error> {
+    let template = bin
+        .pad_template("sink_%u")
+        .ok_or_else(|| element::construction("the conference has no template for sink pads"))?;
+    Ok(gst::GhostPad::builder_from_template(&template).name(format!("sink_{id}")).build())
+}

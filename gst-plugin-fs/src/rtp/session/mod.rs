@@ -1,0 +1,53 @@
+//! `FsRtpSession`: one kind of media, negotiated once for any number of peers.
+//!
+//! | File | What it does |
+//! |---|---|
+//! | [`state`] | what the session knows, behind its one lock |
+//! | [`graph`] | its static elements |
+//! | [`send`] | the send codec bin |
+//! | [`recv`] | rtpbin's pads become substreams with decoders and pads |
+//! | [`sources`] | what makes an SSRC a stream's, and ends it |
+//! | [`ssrc_map`] | SSRC to stream, pure |
+//! | [`timer`] | what is done later |
+//! | [`transmitters`] | transmitters and the streams' ends of them |
+//! | [`recipe`] | from agreed codec to bin |
+
+pub(in crate::rtp) mod graph;
+pub(in crate::rtp) mod imp;
+mod negotiate;
+pub(in crate::rtp) mod recipe;
+mod recv;
+mod send;
+mod sources;
+pub(in crate::rtp) mod ssrc_map;
+pub(in crate::rtp) mod state;
+mod timer;
+mod transmitters;
+
+use fs_core::{Error, enums};
+use fs_proto::MediaType;
+use glib::subclass::prelude::*;
+
+use super::conference::Conference;
+
+glib::wrapper! {
+    /// A session of an RTP conference; made by [`fs_core::prelude::ConferenceExt::new_session`].
+    pub struct Session(ObjectSubclass<imp::Session>) @extends fs_core::Session;
+}
+
+impl Session {
+    pub(super) fn new(conference: &Conference, media: MediaType, id: u32) -> Result<Self, glib::Error> {
+        let session: Self = glib::Object::builder()
+            .property("conference", conference)
+            .property("media-type", enums::MediaType::from(media))
+            .property("id", id)
+            .build();
+        session.imp().set_up()?;
+        Ok(session)
+    }
+}
+
+/// The answer of everything that was destroyed.
+pub(super) fn disposed() -> glib::Error {
+    glib::Error::new(Error::Disposed, "called after the object was destroyed")
+}

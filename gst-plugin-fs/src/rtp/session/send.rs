@@ -1,0 +1,210 @@
+//! The send codec bin: chosen by negotiation, built ahead, swapped in the moment no data is on its way.
+
+use fs_core::prelude::*;
+use fs_core::{Error, messages};
+use fs_proto::Codec;
+use fs_proto::negotiation::Association;
+use glib::subclass::prelude::*;
+use gst::prelude::*;
+
+use super::graph::Graph;
+use super::imp;
+use super::recipe::Recipe;
+use crate::debug::CONFERENCE as CAT;
+use crate::rtp::discovery::caps::codec_to_caps;
+use crate::rtp::element;
+
+/// An encoder bin and what it was built for.
+#[derive(Clone, Debug)]
+pub struct SendBin {
+    /// `send_N_PT`.
+    pub bin: gst::Bin,
+    /// The agreed codec.
+    pub association: Association,
+}
+
+/// What is sent with, and what should be; behind the session's lock.
+#[derive(Debug, Default)]
+pub struct SendState {
+    /// `set_send_codec`.
+    pub requested: Option<Codec>,
+    /// In place.
+    pub current: Option<SendBin>,
+    /// To be swapped in.
+    pub pending: Option<SendBin>,
+    /// `send-bitrate` in bit/s; 0 = the encoders' own.
+    pub bitrate: u32,
+}
+
+impl SendState {
+    fn newest_mut(&mut self) -> Option<&mut SendBin> {
+        self.pending.as_mut().or(self.current.as_mut())
+    }
+}
+
+impl imp::Session {
+    /// Builds and swaps in another send codec bin if negotiation asks for one.
+    pub(super) fn refresh_send(&self) {
+        let Some(graph) = self.graph() else { return };
+        let Some((association, blueprints)) = self.send_bin_to_build() else { return };
+        let name = format!("send_{}_{}", self.id(), association.codec.id);
+        let built = Recipe::send(&association)
+            .ok_or_else(|| element::construction(format!("no elements encode {}", association.codec)))
+            .and_then(|recipe| recipe.build_send(&blueprints, &association.send_codec, &name));
+        let bin = match built {
+            Ok(bin) => bin,
+            Err(error) => {
+                let text = format!("can't send {}: {}", association.codec, error.message());
+                self.obj().emit_error(Error::Construction, &text);
+                return;
+            }
+        };
+        let replaced = self.state().send.pending.replace(SendBin { bin, association });
+        drop(replaced);
+        let Some(pad) = graph.valve_send.static_pad("src") else { return };
+        let weak = self.obj().downgrade();
+        pad.add_probe(gst::PadProbeType::IDLE, move |_, _| {
+            if let Some(session) = weak.upgrade() {
+                session.imp().swap_send_bin();
+            }
+            gst::PadProbeReturn::Remove
+        });
+    }
+
+    /// What to build, if it differs from what is in place or on its way.
+    fn send_bin_to_build(&self) -> Option<(Association, std::sync::Arc<[crate::rtp::discovery::Blueprint]>)> {
+        let mut state = self.state();
+        let wanted = state.wanted_send()?;
+        let mut renamed = false;
+        if let Some(newest) = state.send.newest_mut() {
+            let same = newest.association.send_codec == wanted.send_codec
+                && Recipe::send(&newest.association) == Recipe::send(&wanted);
+            if same {
+                renamed = newest.association.codec != wanted.codec;
+                newest.association = wanted.clone();
+            }
+            if same && !renamed {
+                return None;
+            }
+        }
+        let blueprints = state.blueprints.clone();
+        drop(state);
+        if renamed {
+            self.obj().notify("current-send-codec");
+            return None;
+        }
+        Some((wanted, blueprints))
+    }
+
+    /// Runs in a probe while no data passes the send valve.
+    fn swap_send_bin(&self) {
+        let swapping = self.swapping();
+        let Some(graph) = self.graph() else { return };
+        let (new, old, bitrate) = {
+            let mut state = self.state();
+            let Some(new) = state.send.pending.take() else { return };
+            (new, state.send.current.take(), state.send.bitrate)
+        };
+        if let Some(old) = &old {
+            element::remove(&old.bin);
+        }
+        set_bitrate(&new.bin, bitrate);
+        if let Err(error) = self.insert_send_bin(&graph, &new) {
+            drop(swapping);
+            let text = format!("can't send {}: {}", new.association.codec, error.message());
+            self.obj().emit_error(Error::Construction, &text);
+            return;
+        }
+        let codec = new.association.codec.clone();
+        gst::info!(CAT, "session {}: sending {codec}", self.id());
+        {
+            let mut state = self.state();
+            state.send.current = Some(new);
+            state.set_valves(Some(&graph.valve_send));
+        }
+        drop(swapping);
+        self.update_rtcp_interval();
+        self.obj().notify("current-send-codec");
+        self.post(messages::send_codec_changed(self.obj().upcast_ref(), &codec, &[]));
+    }
+
+    fn insert_send_bin(&self, graph: &Graph, new: &SendBin) -> Result<(), glib::Error> {
+        let conference = self.conference().ok_or_else(super::disposed)?;
+        graph.capsfilter.set_property("caps", codec_to_caps(&new.association.send_codec));
+        let insert = || {
+            element::add(conference.upcast_ref(), &new.bin)?;
+            element::link(
+                &element::static_pad(&new.bin, "src")?,
+                &element::static_pad(&graph.capsfilter, "sink")?,
+            )?;
+            element::start(&new.bin)?;
+            element::link(
+                &element::static_pad(&graph.valve_send, "src")?,
+                &element::static_pad(&new.bin, "sink")?,
+            )
+        };
+        insert().inspect_err(|_| element::remove(&new.bin))
+    }
+
+    /// `set_send_codec`: one of the negotiated codecs that can be sent.
+    pub(super) fn request_send_codec(&self, codec: &Codec) -> Result<(), glib::Error> {
+        {
+            let mut state = self.state();
+            let sendable = state.outcome.associations.lookup(codec).is_some_and(Association::is_sendable);
+            if !sendable {
+                let had: Vec<String> =
+                    state.outcome.associations.visible().map(|a| a.codec.to_string()).collect();
+                return Err(glib::Error::new(
+                    Error::InvalidArguments,
+                    &format!(
+                        "'{codec}' is none of the codecs that can be sent; those are: {}",
+                        had.join("; ")
+                    ),
+                ));
+            }
+            state.send.requested = Some(codec.clone());
+        }
+        self.refresh_send();
+        Ok(())
+    }
+
+    /// `send-bitrate`, in bit/s; 0 is ignored.
+    pub(super) fn set_send_bitrate(&self, bitrate: u32) {
+        if bitrate == 0 {
+            return;
+        }
+        let bin = {
+            let mut state = self.state();
+            state.send.bitrate = bitrate;
+            state.send.current.as_ref().map(|current| current.bin.clone())
+        };
+        if let Some(bin) = bin {
+            set_bitrate(&bin, bitrate);
+        }
+        self.obj().notify("send-bitrate");
+    }
+}
+
+/// Encoders whose bit rate is in kbit/s.
+const IN_KILOBITS: [&str; 5] = ["x264enc", "x265enc", "theoraenc", "lamemp3enc", "openh265enc"];
+
+/// Tells every encoder of the bin how much it may send.
+fn set_bitrate(bin: &gst::Bin, bitrate: u32) {
+    if bitrate == 0 {
+        return;
+    }
+    for element in bin.iterate_recurse().into_iter().flatten() {
+        let factory = element.factory().map(|f| f.name().to_string()).unwrap_or_default();
+        let value = if IN_KILOBITS.contains(&factory.as_str()) { bitrate / 1000 } else { bitrate };
+        let Some(spec) = ["bitrate", "target-bitrate"].iter().find_map(|name| element.find_property(name))
+        else {
+            continue;
+        };
+        if !spec.flags().contains(glib::ParamFlags::WRITABLE) {
+            continue;
+        }
+        if let Ok(value) = i64::from(value).to_value().transform_with_type(spec.value_type()) {
+            element.set_property_from_value(spec.name(), &value);
+        }
+    }
+}
