@@ -16,6 +16,7 @@
 //!
 //! With the feature `capi` the C symbols (`fs_*`) are exported.
 
+mod attached;
 mod boxed;
 mod class;
 mod conference;
@@ -29,8 +30,11 @@ mod stream_transmitter;
 mod transmitter;
 
 pub mod debug;
+pub mod defaults;
+
 pub mod enums;
 pub mod ffi;
+pub mod keyfile;
 pub mod messages;
 pub mod plugin;
 

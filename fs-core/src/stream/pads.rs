@@ -1,84 +1,94 @@
 //! The source pads of a stream: a list that `GstIterator` can walk while it changes.
 //!
-//! The list is attached to the object and not to our instance struct, so it also works when the class was
-//! registered by another copy of the library. The list's own mutex is held only for reading and changing it,
-//! never while code of others runs.
+//! The list's own mutex is held only for reading and changing it, never while code of others runs.
 
+use std::cell::UnsafeCell;
 use std::ffi::c_void;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, MutexGuard};
 
 use glib::ffi::{GList, GMutex};
-use glib::gobject_ffi::GObject;
 use glib::prelude::*;
 use glib::translate::*;
 use gst::prelude::*;
 
 use super::Stream;
+use crate::attached::Key;
 use crate::conference::Conference;
 use crate::session::Session;
 
-/// Attached to each stream that had a source pad or a conference; freed with the stream.
-struct SrcPads {
+/// What `GstIterator` looks at.
+struct Shared {
     mutex: GMutex,
     cookie: u32,
     list: *mut GList,
-    conference: Mutex<Option<(glib::WeakRef<Conference>, glib::SignalHandlerId)>>,
 }
 
-fn quark() -> glib::Quark {
-    static QUARK: OnceLock<glib::Quark> = OnceLock::new();
-    // One key per copy of the library: another copy may lay the list out differently.
-    *QUARK.get_or_init(|| glib::Quark::from_str(format!("fs-stream-src-pads-{:p}", &raw const QUARK)))
+type Watched = Option<(glib::WeakRef<Conference>, glib::SignalHandlerId)>;
+
+struct SrcPads {
+    shared: UnsafeCell<Shared>,
+    conference: Mutex<Watched>,
 }
 
-/// The list of a stream, made at first use. The pointer is valid as long as the stream.
-fn of(stream: &Stream) -> *mut SrcPads {
-    static CREATION: Mutex<()> = Mutex::new(());
-    let object = stream.upcast_ref::<glib::Object>().as_ptr();
-    let _creating = CREATION.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    // SAFETY: the object lives; data under our quark is ours, and is set once under the lock.
-    unsafe {
-        let known = glib::gobject_ffi::g_object_get_qdata(object, quark().into_glib());
-        if !known.is_null() {
-            return known.cast();
+// SAFETY: the shared part is only touched under its mutex.
+unsafe impl Send for SrcPads {}
+// SAFETY: as above.
+unsafe impl Sync for SrcPads {}
+
+static SRC_PADS: Key<SrcPads> = Key::new("fs-stream-src-pads", SrcPads::new);
+
+impl SrcPads {
+    fn new() -> Self {
+        // SAFETY: all zeroes is the initial state of a GMutex, an empty list and a cookie.
+        Self { shared: UnsafeCell::new(unsafe { std::mem::zeroed() }), conference: Mutex::new(None) }
+    }
+
+    fn watched(&self) -> MutexGuard<'_, Watched> {
+        self.conference.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Changes the list under its mutex; the cookie moves when `change` says that it changed.
+    fn change(&self, change: impl FnOnce(&mut *mut GList) -> bool) -> bool {
+        let shared = self.shared.get();
+        // SAFETY: the state lives as long as the stream and is accessed under its mutex only.
+        unsafe {
+            glib::ffi::g_mutex_lock(&raw mut (*shared).mutex);
+            let changed = change(&mut (*shared).list);
+            if changed {
+                (*shared).cookie = (*shared).cookie.wrapping_add(1);
+            }
+            glib::ffi::g_mutex_unlock(&raw mut (*shared).mutex);
+            changed
         }
-        let pads = Box::into_raw(Box::new(SrcPads {
-            mutex: std::mem::zeroed(),
-            cookie: 0,
-            list: std::ptr::null_mut(),
-            conference: Mutex::new(None),
-        }));
-        glib::ffi::g_mutex_init(&raw mut (*pads).mutex);
-        glib::gobject_ffi::g_object_set_qdata_full(object, quark().into_glib(), pads.cast(), Some(free));
-        pads
     }
 }
 
-unsafe extern "C" fn free(pads: *mut c_void) {
-    crate::class::guard("freeing source pads", (), || {
-        // SAFETY: made by `of` and freed once, when nobody else has the stream any more.
-        let pads = unsafe { Box::from_raw(pads.cast::<SrcPads>()) };
-        let watched = pads.conference.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
-        if let Some((conference, handler)) = watched
+impl Drop for SrcPads {
+    fn drop(&mut self) {
+        if let Some((conference, handler)) = self.watched().take()
             && let Some(conference) = conference.upgrade()
         {
             conference.disconnect(handler);
         }
-        // SAFETY: the list owns one reference to each pad.
+        let shared = self.shared.get_mut();
+        // SAFETY: the list owns one reference to each pad; nobody uses mutex or list any more.
         unsafe {
-            glib::ffi::g_list_free_full(pads.list, Some(unref));
-            glib::ffi::g_mutex_clear(std::ptr::from_ref(&pads.mutex).cast_mut());
+            glib::ffi::g_list_free_full(shared.list, Some(unref));
+            glib::ffi::g_mutex_clear(&mut shared.mutex);
         }
-    });
+    }
+}
+
+unsafe extern "C" fn unref(pad: *mut c_void) {
+    // SAFETY: called for each pad of a list that owns it.
+    unsafe { glib::gobject_ffi::g_object_unref(pad.cast()) }
 }
 
 /// Makes pads leave the list when the conference removes them. Does nothing the second time, and nothing for a
 /// stream without session or conference.
 pub(super) fn follow_conference(stream: &Stream) {
-    let pads = of(stream);
-    // SAFETY: valid as long as the stream.
-    let watched = unsafe { &(*pads).conference };
-    if watched.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).is_some() {
+    let pads = SRC_PADS.of(stream);
+    if pads.watched().is_some() {
         return;
     }
     let conference = stream
@@ -91,7 +101,7 @@ pub(super) fn follow_conference(stream: &Stream) {
             remove(&stream, pad);
         }
     });
-    let mut watched = watched.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let mut watched = pads.watched();
     if watched.is_some() {
         conference.disconnect(handler);
     } else {
@@ -102,55 +112,45 @@ pub(super) fn follow_conference(stream: &Stream) {
 /// Adds a pad at the front; false if it is already there.
 pub(super) fn add(stream: &Stream, pad: &gst::Pad) -> bool {
     follow_conference(stream);
-    let pads = of(stream);
-    // SAFETY: valid as long as the stream; the list is changed under its mutex and takes a reference.
-    unsafe {
-        glib::ffi::g_mutex_lock(&raw mut (*pads).mutex);
-        let new = glib::ffi::g_list_find((*pads).list, pad.as_ptr().cast()).is_null();
-        if new {
-            let reference: *mut gst::ffi::GstPad = pad.to_glib_full();
-            (*pads).list = glib::ffi::g_list_prepend((*pads).list, reference.cast());
-            (*pads).cookie = (*pads).cookie.wrapping_add(1);
+    // SAFETY: the list takes a reference of its own.
+    SRC_PADS.of(stream).change(|list| unsafe {
+        if !glib::ffi::g_list_find(*list, pad.as_ptr().cast()).is_null() {
+            return false;
         }
-        glib::ffi::g_mutex_unlock(&raw mut (*pads).mutex);
-        new
-    }
+        let reference: *mut gst::ffi::GstPad = pad.to_glib_full();
+        *list = glib::ffi::g_list_prepend(*list, reference.cast());
+        true
+    })
 }
 
 fn remove(stream: &Stream, pad: &gst::Pad) {
-    let pads = of(stream);
-    // SAFETY: valid as long as the stream; the reference of a removed link is released outside the mutex.
-    unsafe {
-        glib::ffi::g_mutex_lock(&raw mut (*pads).mutex);
-        let link = glib::ffi::g_list_find((*pads).list, pad.as_ptr().cast());
-        if !link.is_null() {
-            (*pads).list = glib::ffi::g_list_delete_link((*pads).list, link);
-            (*pads).cookie = (*pads).cookie.wrapping_add(1);
+    // SAFETY: the list is only searched and one link taken out.
+    let removed = SRC_PADS.of(stream).change(|list| unsafe {
+        let link = glib::ffi::g_list_find(*list, pad.as_ptr().cast());
+        if link.is_null() {
+            return false;
         }
-        glib::ffi::g_mutex_unlock(&raw mut (*pads).mutex);
-        if !link.is_null() {
-            glib::gobject_ffi::g_object_unref(pad.as_ptr().cast::<GObject>());
-        }
+        *list = glib::ffi::g_list_delete_link(*list, link);
+        true
+    });
+    if removed {
+        // SAFETY: the reference was the list's; it is released without the mutex.
+        unsafe { glib::gobject_ffi::g_object_unref(pad.as_ptr().cast()) }
     }
 }
 
 /// A new iterator over the source pads, which holds the stream.
 pub(crate) fn iterate(stream: &Stream) -> *mut gst::ffi::GstIterator {
-    let pads = of(stream);
+    let shared = SRC_PADS.of(stream).shared.get();
     // SAFETY: mutex, cookie and list live as long as the stream, which the iterator keeps alive.
     unsafe {
         gst::ffi::gst_iterator_new_list(
             gst::Pad::static_type().into_glib(),
-            &raw mut (*pads).mutex,
-            &raw mut (*pads).cookie,
-            &raw mut (*pads).list,
+            &raw mut (*shared).mutex,
+            &raw mut (*shared).cookie,
+            &raw mut (*shared).list,
             stream.upcast_ref::<glib::Object>().as_ptr(),
             None,
         )
     }
-}
-
-unsafe extern "C" fn unref(pad: *mut c_void) {
-    // SAFETY: called for each pad of a list that owns it.
-    unsafe { glib::gobject_ffi::g_object_unref(pad.cast()) }
 }

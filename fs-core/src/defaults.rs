@@ -1,0 +1,92 @@
+//! Defaults that come in files with a conference, and the bit rate of encoders (`fs_utils_*`).
+//!
+//! Files are looked for in the user's data folder first and then in the system's, under
+//! `farstream/0.2/FACTORY/`, where FACTORY is the conference's element factory.
+
+use std::path::PathBuf;
+
+use fs_proto::{Codec, MediaType, RtpHeaderExtension};
+use glib::prelude::*;
+use gst::prelude::*;
+
+use crate::debug::CAT;
+use crate::keyfile;
+
+const CODEC_PREFERENCES: &str = "default-codec-preferences";
+const ELEMENT_PROPERTIES: &str = "default-element-properties";
+
+/// Where a file of a conference may be, most important first; nothing for an element without factory.
+fn places(element: &gst::Element, file: &str) -> Vec<PathBuf> {
+    let Some(factory) = element.factory() else { return Vec::new() };
+    let below = ["farstream", "0.2", factory.name().as_str(), file].iter().collect::<PathBuf>();
+    std::iter::once(glib::user_data_dir())
+        .chain(glib::system_data_dirs())
+        .map(|folder| folder.join(&below))
+        .collect()
+}
+
+/// The codec preferences installed for a conference, from the first folder that has any
+/// (`fs_utils_get_default_codec_preferences`).
+pub fn codec_preferences(element: &gst::Element) -> Vec<Codec> {
+    first(element, |path| keyfile::codecs(path))
+}
+
+/// The header extensions installed for a conference (`fs_utils_get_default_rtp_header_extension_preferences`).
+pub fn rtp_header_extension_preferences(
+    element: &gst::Element,
+    media_type: MediaType,
+) -> Vec<RtpHeaderExtension> {
+    first(element, |path| keyfile::header_extensions(path, media_type))
+}
+
+fn first<T>(element: &gst::Element, read: impl Fn(&PathBuf) -> Result<Vec<T>, glib::Error>) -> Vec<T> {
+    for path in places(element, CODEC_PREFERENCES) {
+        match read(&path) {
+            Ok(items) if !items.is_empty() => return items,
+            Ok(_) => {}
+            Err(error) => gst::debug!(CAT, obj = element, "{}: {}", path.display(), error.message()),
+        }
+    }
+    Vec::new()
+}
+
+/// The element properties installed for a conference (`fs_utils_get_default_element_properties`).
+pub fn element_properties(element: &gst::Element) -> Option<glib::KeyFile> {
+    places(element, ELEMENT_PROPERTIES).into_iter().find_map(|path| {
+        let file = glib::KeyFile::new();
+        match file.load_from_file(&path, glib::KeyFileFlags::NONE) {
+            Ok(()) => Some(file),
+            Err(error) => {
+                gst::debug!(CAT, obj = element, "{}: {}", path.display(), error.message());
+                None
+            }
+        }
+    })
+}
+
+/// Encoders whose `bitrate` counts kilobits, not bits.
+const KILOBITS: [&str; 5] = ["lamemp3enc", "lame", "x264enc", "twolame", "mpeg2enc"];
+
+/// Sets the bit rate of an encoder, in bits per second (`fs_utils_set_bitrate`). The value is clamped to what the
+/// element takes. False if it has no numeric `bitrate` property.
+pub fn set_bitrate(element: &gst::Element, bits_per_second: i64) -> bool {
+    let Some(spec) = element.find_property("bitrate") else { return false };
+    let kilobits = element.factory().is_some_and(|factory| KILOBITS.contains(&factory.name().as_str()));
+    let wanted = if kilobits { bits_per_second / 1000 } else { bits_per_second };
+    let value = if let Some(spec) = spec.downcast_ref::<glib::ParamSpecInt>() {
+        (wanted.clamp(spec.minimum().into(), spec.maximum().into()) as i32).to_value()
+    } else if let Some(spec) = spec.downcast_ref::<glib::ParamSpecUInt>() {
+        (wanted.clamp(spec.minimum().into(), spec.maximum().into()) as u32).to_value()
+    } else if let Some(spec) = spec.downcast_ref::<glib::ParamSpecLong>() {
+        let (minimum, maximum) = (i64::from(spec.minimum()), i64::from(spec.maximum()));
+        glib::ILong(wanted.clamp(minimum, maximum) as std::ffi::c_long).to_value()
+    } else if let Some(spec) = spec.downcast_ref::<glib::ParamSpecULong>() {
+        let limit = |bound: u64| i64::try_from(bound).unwrap_or(i64::MAX);
+        let (minimum, maximum) = (limit(spec.minimum() as u64), limit(spec.maximum() as u64));
+        glib::ULong(wanted.clamp(minimum, maximum) as std::ffi::c_ulong).to_value()
+    } else {
+        return false;
+    };
+    element.set_property_from_value("bitrate", &value);
+    true
+}
