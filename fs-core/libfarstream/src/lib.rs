@@ -26,3 +26,13 @@ pub unsafe extern "C" fn fs_plugin_create() {
     #[cfg(target_arch = "aarch64")]
     core::arch::naked_asm!("b {}", sym farstream_plugin_create);
 }
+
+/// Runs when the library is loaded: only remembers who knows the built-in transmitters, so that they are there for a
+/// program that never loads one of our GStreamer plugins, such as one on another implementation of the conference.
+extern "C" fn remember_builtins() {
+    fs_core::plugin::set_builtin_registrar(gst_plugin_fs::register_builtin_transmitters);
+}
+
+#[used]
+#[unsafe(link_section = ".init_array")]
+static REMEMBER_BUILTINS: extern "C" fn() = remember_builtins;
