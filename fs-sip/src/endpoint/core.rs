@@ -177,10 +177,7 @@ impl EndpointCore {
 
     /// The next thing to do.
     pub fn poll_output(&mut self) -> Option<Output> {
-        match self.table.poll_transmit() {
-            Some(transmit) => Some(Output::Transmit(transmit)),
-            None => self.outputs.pop_front(),
-        }
+        self.outputs.pop_front().or_else(|| self.table.poll_transmit().map(Output::Transmit))
     }
 
     /// When [`Input::Timeout`] is due.
@@ -290,7 +287,7 @@ impl EndpointCore {
                 self.last_token += 1;
                 let token = ResolveToken(self.last_token);
                 self.resolving.insert(token, (request, purpose));
-                self.outputs.push_back(Output::Resolve(token, hop));
+                self.output(Output::Resolve(token, hop));
             }
             Err(text) => self.on_undeliverable(purpose, &text),
         }
@@ -404,11 +401,18 @@ impl EndpointCore {
     }
 
     pub(super) fn event(&mut self, event: Event) {
-        self.outputs.push_back(Output::Event(event));
+        self.output(Output::Event(event));
     }
 
     pub(super) fn transmit(&mut self, transmit: Transmit) {
-        self.outputs.push_back(Output::Transmit(transmit));
+        self.output(Output::Transmit(transmit));
+    }
+
+    /// Puts an output behind everything the transactions want to send.
+    fn output(&mut self, output: Output) {
+        let earlier = std::iter::from_fn(|| self.table.poll_transmit());
+        self.outputs.extend(earlier.map(Output::Transmit));
+        self.outputs.push_back(output);
     }
 
     /// Our Contact as seen from a peer.

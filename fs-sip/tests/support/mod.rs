@@ -1,0 +1,223 @@
+//! A world in virtual time: endpoint cores and scripted peers on one
+//! simulated network.
+#![allow(dead_code)] // each test binary uses its part
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use fs_sip::endpoint::{
+    Body, Command, EndpointConfig, EndpointCore, Event, Input, InviteId, Output, Resolution,
+};
+use fs_sip::transport::memory::{Link, Weather};
+use fs_sip::wire::{Datagram, Host, Message, NameAddr, Request, Response, Uri, parse_datagram};
+
+/// Address of the n-th party.
+pub fn address(n: u8) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, n], 5060))
+}
+
+pub fn uri(n: u8) -> Uri {
+    Uri::sip(Some("user"), address(n).ip(), Some(5060))
+}
+
+pub fn sdp(text: &str) -> Option<Body> {
+    Some(Body::sdp(format!("v=0\r\ns={text}\r\n")))
+}
+
+struct Party {
+    core: EndpointCore,
+    events: Vec<(Duration, Event)>,
+    seen: usize,
+}
+
+pub struct World {
+    start: Instant,
+    now: Instant,
+    pub link: Link,
+    parties: HashMap<SocketAddr, Party>,
+    /// What arrived at addresses that are no endpoint.
+    pub raw: Vec<(Duration, SocketAddr, Message)>,
+    next_id: u64,
+}
+
+impl World {
+    /// Endpoints 1 to `count`.
+    pub fn new(count: u8, weather: Weather, seed: u64) -> Self {
+        let start = Instant::now();
+        let mut parties = HashMap::new();
+        for n in 1..=count {
+            let mut bytes = [n; 32];
+            bytes[..8].copy_from_slice(&seed.to_le_bytes());
+            let core = EndpointCore::new(EndpointConfig::default(), bytes);
+            parties.insert(address(n), Party { core, events: Vec::new(), seen: 0 });
+        }
+        let link = Link::new(weather, seed);
+        Self { start, now: start, link, parties, raw: Vec::new(), next_id: 0 }
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.now - self.start
+    }
+
+    pub fn command(&mut self, n: u8, command: Command) {
+        self.input(address(n), Input::Command(command));
+    }
+
+    /// Party `n` calls `target`.
+    pub fn invite(&mut self, n: u8, target: u8, body: Option<Body>) -> InviteId {
+        self.next_id += 2;
+        let id = InviteId(self.next_id);
+        let from = NameAddr::new(uri(n));
+        let command = Command::Invite { id, target: uri(target), from, to: None, headers: Vec::new(), body };
+        self.command(n, command);
+        id
+    }
+
+    pub fn hang_up(&mut self, n: u8, id: InviteId) {
+        self.command(n, Command::Hangup { id, headers: Vec::new() });
+    }
+
+    pub fn accept(&mut self, n: u8, id: InviteId, body: Option<Body>) {
+        self.command(n, Command::Accept { id, body });
+    }
+
+    /// A scripted peer sends text; line ends become CRLF.
+    pub fn send_text(&mut self, from: u8, to: u8, text: &str) {
+        let data = text.replace('\n', "\r\n").into_bytes();
+        self.link.send(self.now, address(from), address(to), &data);
+    }
+
+    pub fn send(&mut self, from: u8, to: u8, message: &Message) {
+        self.link.send(self.now, address(from), address(to), &message.encode());
+    }
+
+    fn input(&mut self, who: SocketAddr, input: Input<'_>) {
+        let elapsed = self.elapsed();
+        let party = self.parties.get_mut(&who).expect("an endpoint");
+        party.core.handle(self.now, input);
+        while let Some(output) = party.core.poll_output() {
+            match output {
+                Output::Transmit(t) => self.link.send(self.now, who, t.remote, &t.data),
+                Output::Event(event) => party.events.push((elapsed, event)),
+                Output::Resolve(token, hop) => {
+                    let result = match hop.host {
+                        Host::Ip(ip) => Ok(Resolution { remote: SocketAddr::new(ip, hop.port), local: who }),
+                        Host::Name(name) => Err(format!("no such name: {name}")),
+                    };
+                    party.core.handle(self.now, Input::Resolved(token, result));
+                }
+            }
+        }
+    }
+
+    /// Goes to the next moment something happens; `false` when nothing will
+    /// before `end`.
+    fn step(&mut self, end: Instant) -> bool {
+        let deadlines = self.parties.values().filter_map(|p| p.core.next_deadline());
+        let next = deadlines.chain(self.link.next_deadline()).min();
+        let Some(next) = next.filter(|n| *n <= end) else {
+            self.now = end;
+            return false;
+        };
+        self.now = self.now.max(next);
+        while let Some(d) = self.link.poll_delivery(self.now) {
+            if self.parties.contains_key(&d.remote) {
+                let input = Input::Datagram { data: &d.data, source: d.source, local: d.remote };
+                self.input(d.remote, input);
+            } else if let Ok(Datagram::Message(message)) = parse_datagram(&d.data) {
+                self.raw.push((self.elapsed(), d.remote, *message));
+            }
+        }
+        let mut due: Vec<SocketAddr> = self.parties.keys().copied().collect();
+        due.sort();
+        for who in due {
+            if self.parties[&who].core.next_deadline().is_some_and(|d| d <= self.now) {
+                self.input(who, Input::Timeout);
+            }
+        }
+        true
+    }
+
+    pub fn run_for(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.step(end) {}
+    }
+
+    pub fn run_secs(&mut self, seconds: u64) {
+        self.run_for(Duration::from_secs(seconds));
+    }
+
+    /// Runs until party `n` has a new event, and returns it.
+    pub fn next_event(&mut self, n: u8) -> Event {
+        self.next_timed_event(n).1
+    }
+
+    pub fn next_timed_event(&mut self, n: u8) -> (Duration, Event) {
+        let end = self.now + Duration::from_secs(120);
+        loop {
+            let party = self.parties.get_mut(&address(n)).expect("an endpoint");
+            if let Some(event) = party.events.get(party.seen) {
+                party.seen += 1;
+                return event.clone();
+            }
+            assert!(self.step(end), "party {n} waits in vain; it had {:?}", self.events(n));
+        }
+    }
+
+    /// All events of party `n` so far.
+    pub fn events(&self, n: u8) -> Vec<Event> {
+        self.parties[&address(n)].events.iter().map(|(_, e)| e.clone()).collect()
+    }
+
+    /// Events of party `n` that [`Self::next_event`] has not returned.
+    pub fn new_events(&mut self, n: u8) -> Vec<Event> {
+        let party = self.parties.get_mut(&address(n)).expect("an endpoint");
+        let new = party.events[party.seen..].iter().map(|(_, e)| e.clone()).collect();
+        party.seen = party.events.len();
+        new
+    }
+
+    pub fn sessions(&self, n: u8) -> usize {
+        self.parties[&address(n)].core.sessions()
+    }
+
+    pub fn transactions(&self, n: u8) -> usize {
+        self.parties[&address(n)].core.transactions()
+    }
+
+    /// Requests that arrived at a scripted peer, with their times in ms.
+    pub fn raw_requests(&self, n: u8) -> Vec<(u128, Request)> {
+        let at = |m: &(Duration, SocketAddr, Message)| match &m.2 {
+            Message::Request(r) if m.1 == address(n) => Some((m.0.as_millis(), r.clone())),
+            _ => None,
+        };
+        self.raw.iter().filter_map(at).collect()
+    }
+
+    /// Responses that arrived at a scripted peer, with their times in ms.
+    pub fn raw_responses(&self, n: u8) -> Vec<(u128, Response)> {
+        let at = |m: &(Duration, SocketAddr, Message)| match &m.2 {
+            Message::Response(r) if m.1 == address(n) => Some((m.0.as_millis(), r.clone())),
+            _ => None,
+        };
+        self.raw.iter().filter_map(at).collect()
+    }
+
+    /// Statuses that arrived at a scripted peer.
+    pub fn raw_statuses(&self, n: u8) -> Vec<u16> {
+        self.raw_responses(n).iter().map(|(_, r)| r.status).collect()
+    }
+
+    /// An established call between 1 and 2: their names of it.
+    pub fn call(&mut self) -> (InviteId, InviteId) {
+        let caller = self.invite(1, 2, sdp("offer"));
+        let Event::Incoming { id: callee, .. } = self.next_event(2) else { panic!("no call") };
+        self.accept(2, callee, sdp("answer"));
+        let established = self.next_event(1);
+        assert!(matches!(established, Event::Established { .. }), "{established:?}");
+        let confirmed = self.next_event(2);
+        assert!(matches!(confirmed, Event::Confirmed { .. }), "{confirmed:?}");
+        (caller, callee)
+    }
+}
