@@ -15,7 +15,7 @@ use crate::error::ParseError;
 use crate::event::SessionEvent;
 use crate::media::{Backend, MediaSettings, SessionId};
 use crate::session::offer_answer::OfferAnswer;
-use crate::session::{Actor, Input, Session, Start, warning};
+use crate::session::{Actor, Input, Outgoing, Session, Start, warning};
 use crate::wire::{NameAddr, Uri};
 
 /// Settings of an [`Application`].
@@ -173,9 +173,8 @@ impl Application {
             queue,
             events,
         );
-        let start =
-            Start::Outgoing { target: to.uri.clone(), from: self.identity.clone(), to: Some(to.clone()) };
-        tokio::spawn(actor.run(start));
+        let start = Outgoing { target: to.uri.clone(), from: self.identity.clone(), to: to.clone() };
+        tokio::spawn(actor.run(Start::Outgoing(Box::new(start))));
         Ok(Session::new(SessionId(id.0), to, inbox, receiver))
     }
 
@@ -274,7 +273,8 @@ impl Router {
             | Event::Terminated { id, .. } => *id,
         };
         let last = matches!(event, Event::Failed { .. } | Event::Cancelled { .. } | Event::Terminated { .. });
-        let gone = self.sessions.get(&id).is_none_or(|inbox| inbox.send(Input::Sip(event)).is_err());
+        let gone =
+            self.sessions.get(&id).is_none_or(|inbox| inbox.send(Input::Sip(Box::new(event))).is_err());
         if last || gone {
             self.sessions.remove(&id);
         }

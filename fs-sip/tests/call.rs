@@ -1,6 +1,8 @@
 //! Whole calls between two applications on loopback, over the fake media engine; and calls from a bare endpoint
 //! that says what no application of ours would say.
 
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Arc;
 use std::time::Duration;
 

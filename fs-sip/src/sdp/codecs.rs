@@ -148,10 +148,9 @@ fn describe(media: &sdp_types::Media, payload_type: u8, kind: MediaType) -> Resu
     if kind == MediaType::Audio && !codec.is_encoding("telephone-event") {
         for name in PACKET_TIMES {
             let value = media.get_first_attribute_value(name).flatten().map(str::trim);
-            if let Some(value) = value.filter(|v| v.parse::<u32>().is_ok_and(|ms| ms > 0)) {
-                if codec.param(name).is_none() {
-                    codec = codec.with_param(name, value);
-                }
+            let value = value.filter(|v| v.parse::<u32>().is_ok_and(|ms| ms > 0));
+            if let (Some(value), None) = (value, codec.param(name)) {
+                codec = codec.with_param(name, value);
             }
         }
     }

@@ -29,11 +29,9 @@ impl LocalDescription {
     /// the last description (RFC 3264 section 8).
     pub fn build(&mut self, address: IpAddr, medias: Vec<sdp_types::Media>) -> sdp_types::Session {
         let mut session = self.with_version(self.version, address, &medias);
-        if let Some(last) = &self.last {
-            if *last != session {
-                self.version += 1;
-                session = self.with_version(self.version, address, &medias);
-            }
+        if self.last.as_ref().is_some_and(|last| *last != session) {
+            self.version += 1;
+            session = self.with_version(self.version, address, &medias);
         }
         self.last = Some(session.clone());
         session

@@ -23,16 +23,24 @@ pub(crate) enum Input {
     /// From the application.
     Command(SessionCommand),
     /// From the endpoint.
-    Sip(Event),
+    Sip(Box<Event>),
 }
 
 /// How a session begins.
 #[derive(Debug)]
 pub(crate) enum Start {
     /// We call.
-    Outgoing { target: Uri, from: NameAddr, to: Option<NameAddr> },
+    Outgoing(Box<Outgoing>),
     /// We are called; the peer's audio, unless it wants the offer from us.
     Incoming { offer: Option<RemoteMedia> },
+}
+
+/// Whom we call, and as whom.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) target: Uri,
+    pub(crate) from: NameAddr,
+    pub(crate) to: NameAddr,
 }
 
 /// Why the session can't go on, for the peer and for the application.
@@ -124,7 +132,7 @@ impl Actor {
     /// Runs the session to its end.
     pub(crate) async fn run(mut self, start: Start) {
         match start {
-            Start::Outgoing { target, from, to } => self.call(target, from, to).await,
+            Start::Outgoing(outgoing) => self.call(*outgoing).await,
             Start::Incoming { offer } => {
                 self.offer = offer;
                 self.step(Trigger::Invited);
@@ -134,7 +142,7 @@ impl Actor {
             tokio::select! {
                 biased;
                 Some(input) = self.inbox.recv() => match input {
-                    Input::Sip(event) => self.on_sip(event).await,
+                    Input::Sip(event) => self.on_sip(*event).await,
                     Input::Command(command) => self.on_command(command).await,
                 },
                 event = media_event(&mut self.stream) => self.on_media(event).await,
@@ -306,7 +314,7 @@ impl Actor {
         Ok(())
     }
 
-    async fn call(&mut self, target: Uri, from: NameAddr, to: Option<NameAddr>) {
+    async fn call(&mut self, outgoing: Outgoing) {
         self.step(Trigger::Connect);
         let offer = match self.open_stream().await {
             Ok(()) => self.make_offer().await,
@@ -315,8 +323,9 @@ impl Actor {
         match offer {
             Ok(body) => {
                 self.emit(SessionEvent::NewOutgoing);
-                let (id, headers) = (self.id, Vec::new());
-                self.send(Command::Invite { id, target, from, to, headers, body: Some(body) });
+                let (id, headers, body) = (self.id, Vec::new(), Some(body));
+                let Outgoing { target, from, to } = outgoing;
+                self.send(Command::Invite { id, target, from, to: Some(to), headers, body });
             }
             Err(problem) => {
                 let why = format!("media stream did not initialize: {}", problem.text);
@@ -363,10 +372,10 @@ impl Actor {
     }
 
     async fn confirmed(&mut self, body: Option<Body>) {
-        if self.exchange.is_open() {
-            if let Err(problem) = self.take_answer(body, "ACK").await {
-                return self.give_up(problem).await;
-            }
+        if self.exchange.is_open()
+            && let Err(problem) = self.take_answer(body, "ACK").await
+        {
+            return self.give_up(problem).await;
         }
         self.step(Trigger::Confirmed);
         self.emit(SessionEvent::DidStart);
@@ -385,10 +394,10 @@ impl Actor {
         match answer {
             Ok((answer, remote)) => {
                 self.send(Command::AnswerReinvite { id, status: 200, reason: None, body: Some(answer) });
-                if let Some(remote) = remote {
-                    if let Err(problem) = self.flow(&remote).await {
-                        self.give_up(problem).await;
-                    }
+                if let Some(remote) = remote
+                    && let Err(problem) = self.flow(&remote).await
+                {
+                    self.give_up(problem).await;
                 }
             }
             Err(problem) => {
@@ -402,10 +411,11 @@ impl Actor {
     }
 
     async fn reinvite_confirmed(&mut self, body: Option<Body>) {
-        if self.exchange.is_open() && self.state != SessionState::Renegotiating {
-            if let Err(problem) = self.take_answer(body, "ACK").await {
-                self.give_up(problem).await;
-            }
+        if self.exchange.is_open()
+            && self.state != SessionState::Renegotiating
+            && let Err(problem) = self.take_answer(body, "ACK").await
+        {
+            self.give_up(problem).await;
         }
         self.follow_hold_wish().await;
     }

@@ -15,7 +15,7 @@ use crate::event::SessionEvent;
 use crate::media::{MediaStatistics, SessionId};
 use crate::wire::NameAddr;
 
-pub(crate) use actor::{Actor, Input, Start, warning};
+pub(crate) use actor::{Actor, Input, Outgoing, Start, warning};
 pub use state::{IllegalState, SessionState};
 
 /// What the application asks of a session.
