@@ -28,6 +28,7 @@ impl Body {
 
 /// A request of the application. A command that does not fit the state of its
 /// session (the peer may have been faster) has no effect on the wire.
+#[allow(clippy::large_enum_variant, reason = "a command is moved a few times and never stored in bulk")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Calls somebody. Without `body` the peer is asked for the offer: it comes

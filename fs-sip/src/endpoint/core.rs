@@ -37,6 +37,7 @@ pub struct Resolution {
 }
 
 /// Something happened.
+#[allow(clippy::large_enum_variant, reason = "an input is taken at once, never stored")]
 #[derive(Debug)]
 pub enum Input<'a> {
     /// A datagram came.
@@ -59,6 +60,7 @@ pub enum Input<'a> {
 }
 
 /// Something must be done.
+#[allow(clippy::large_enum_variant, reason = "an output is taken at once, rarely stored")]
 #[derive(Debug, PartialEq, Eq)]
 pub enum Output {
     /// Send this datagram.

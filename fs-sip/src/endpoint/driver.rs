@@ -57,6 +57,7 @@ pub struct Endpoint {
     mailbox: mpsc::UnboundedSender<Mail>,
 }
 
+#[allow(clippy::large_enum_variant, reason = "a command is moved a few times and never stored in bulk")]
 #[derive(Debug)]
 enum Mail {
     Command(Command),

@@ -38,6 +38,7 @@ pub enum TerminationReason {
 /// [`Event::Failed`] (ours, never established), [`Event::Cancelled`] (theirs,
 /// never accepted) and [`Event::Terminated`] (established); one that we
 /// refused ends with our [`Command::Reject`](super::Command::Reject).
+#[allow(clippy::large_enum_variant, reason = "an event is moved a few times and never stored in bulk")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// Somebody calls.

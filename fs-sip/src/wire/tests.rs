@@ -408,6 +408,6 @@ fn responses_copy_what_they_must() {
     assert_eq!(Response::to_request(&r, 100, "").headers.get(name::TIMESTAMP), Some(&b"54"[..]));
     assert_eq!(default_reason(486), "Busy Here");
     assert_eq!(default_reason(499), "Request Failure");
-    assert_eq!(u16::from(response.rsip_status().code()), 200);
+    assert_eq!(response.rsip_status().code(), 200);
     assert_eq!(r.rsip_method(), Some(rsip::Method::Options));
 }
