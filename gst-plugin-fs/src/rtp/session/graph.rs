@@ -40,7 +40,20 @@ pub struct Graph {
     /// RTCP from all transmitters.
     pub recv_rtcp_funnel: gst::Element,
     request_pads: Vec<gst::Pad>,
+    /// rtpbin's `RTPSession`. Kept, because asking rtpbin for it takes a lock that rtpbin holds while it removes
+    /// pads.
+    pub internal_session: Option<InternalSession>,
 }
+
+/// rtpbin's `RTPSession`, whose properties and actions may be used in any thread.
+#[derive(Clone, Debug)]
+pub struct InternalSession(pub glib::Object);
+
+// SAFETY: RTPSession guards its state with a mutex of its own, and GObject's reference counting, properties and
+// signals are thread-safe.
+unsafe impl Send for InternalSession {}
+// SAFETY: as above.
+unsafe impl Sync for InternalSession {}
 
 impl Graph {
     /// Builds and starts the elements of session `id`.
@@ -64,6 +77,7 @@ impl Graph {
             recv_rtp_funnel: make("funnel", "recv_rtp_funnel")?,
             recv_rtcp_funnel: make("funnel", "recv_rtcp_funnel")?,
             request_pads: Vec::new(),
+            internal_session: None,
         };
         match graph.connect() {
             Ok(()) => Ok(graph),
@@ -135,18 +149,15 @@ impl Graph {
         element::link(&element::static_pad(&self.muxer, "src")?, &rtp)?;
         let rtp_src = element::static_pad(&self.rtpbin, &format!("send_rtp_src_{id}"))?;
         element::link(&rtp_src, &element::static_pad(&self.send_rtp_tee, "sink")?)?;
-        if let Some(internal) = self.internal_session() {
+        let internal = self.rtpbin.emit_by_name::<Option<glib::Object>>("get-internal-session", &[&id]);
+        self.internal_session = internal.map(InternalSession);
+        if let Some(InternalSession(internal)) = &self.internal_session {
             internal.set_property("favor-new", true);
             internal.set_property("bandwidth", 0f64);
             internal.set_property("rtcp-fraction", 0.05f64);
             internal.set_property("probation", PROBATION);
         }
         Ok(())
-    }
-
-    /// rtpbin's `RTPSession`.
-    pub fn internal_session(&self) -> Option<glib::Object> {
-        self.rtpbin.emit_by_name("get-internal-session", &[&self.id])
     }
 
     /// The pad of rtpbin that takes what we send.

@@ -149,6 +149,11 @@ impl Session {
         }
     }
 
+    /// rtpbin's `RTPSession`.
+    pub(super) fn internal_session(&self) -> Option<glib::Object> {
+        self.graph().and_then(|graph| graph.internal_session.clone()).map(|internal| internal.0)
+    }
+
     pub(super) fn clear_pt_map(&self) {
         if let Some(rtpbin) = self.conference().and_then(|c| c.rtpbin()) {
             rtpbin.emit_by_name::<()>("clear-pt-map", &[]);
@@ -170,7 +175,7 @@ impl Session {
     }
 
     pub(super) fn update_rtcp_interval(&self) {
-        let Some(internal) = self.graph().and_then(|g| g.internal_session()) else { return };
+        let Some(internal) = self.internal_session() else { return };
         let interval = u64::from(self.state().rtcp_min_interval()) * 1_000_000;
         if internal.property::<u64>("rtcp-min-interval") != interval {
             internal.set_property("rtcp-min-interval", interval);
@@ -222,7 +227,7 @@ impl Session {
     }
 
     fn set_ssrc(&self, ssrc: u32) {
-        if let Some(internal) = self.graph().and_then(|g| g.internal_session()) {
+        if let Some(internal) = self.internal_session() {
             internal.set_property("internal-ssrc", ssrc);
             self.obj().notify("ssrc");
         }
@@ -337,7 +342,7 @@ impl ObjectImpl for Session {
             "media-type" => enums::MediaType::from(self.media_type()).to_value(),
             "id" => self.id().to_value(),
             "sink-pad" => self.graph().map(|g| g.sink_pad.clone().upcast::<gst::Pad>()).to_value(),
-            "internal-session" => self.graph().and_then(|g| g.internal_session()).to_value(),
+            "internal-session" => self.internal_session().to_value(),
             "ssrc" => self.ssrc().to_value(),
             "codec-preferences" => CodecList(self.state().wishes.preferences.clone()).to_value(),
             "codecs" => CodecList(self.state().outcome.associations.codecs().unwrap_or_default()).to_value(),

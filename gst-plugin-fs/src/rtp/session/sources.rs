@@ -154,7 +154,7 @@ impl imp::Session {
     }
 
     fn packets_received(&self, ssrc: u32) -> Option<u64> {
-        let internal = self.graph()?.internal_session()?;
+        let internal = self.internal_session()?;
         let source = internal.emit_by_name::<Option<glib::Object>>("get-source-by-ssrc", &[&ssrc])?;
         source.property::<gst::Structure>("stats").get::<u64>("packets-received").ok()
     }
