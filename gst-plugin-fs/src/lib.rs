@@ -7,6 +7,7 @@
 pub mod debug;
 pub mod rtp;
 pub mod sip;
+pub mod transmitter;
 
 /// Plugin file `libfsrtpconference.so`.
 #[allow(missing_docs)] // what the macro makes is for GStreamer's loader
@@ -60,5 +61,5 @@ pub fn plugin_register_static() -> Result<(), glib::BoolError> {
 
 /// Makes the transmitters of this crate known to `fs-core`, which looks for them after `FS_PLUGIN_PATH`.
 pub fn register_builtin_transmitters() {
-    // comes with the transmitters
+    transmitter::register();
 }

@@ -1,0 +1,118 @@
+//! The two bins of a transmitter: `gst-src` with pads `src_1`, `src_2`, ..., `gst-sink` with pads `sink_1`, `sink_2`, ...
+//!
+//! Behind each source pad sits a funnel that merges what the sockets of that component receive, behind each sink pad
+//! a tee that hands packets to all of them. A tee without branch drops its packets.
+
+use gst::prelude::*;
+
+/// Funnel and tee of one component.
+struct Component {
+    funnel: gst::Element,
+    tee: gst::Element,
+}
+
+/// Both bins with their components, which are counted from 1.
+pub(super) struct Bins {
+    /// Gives received packets.
+    pub(super) src: gst::Bin,
+    /// Takes packets to send.
+    pub(super) sink: gst::Bin,
+    components: Vec<Component>,
+}
+
+impl Bins {
+    /// Builds the bins for so many components.
+    ///
+    /// # Errors
+    /// `CONSTRUCTION`, naming the element that is missing.
+    pub(super) fn new(components: u32) -> Result<Self, glib::Error> {
+        let (src, sink) = (gst::Bin::new(), gst::Bin::new());
+        let mut all = Vec::new();
+        for number in 1..=components {
+            let funnel = element("funnel")?;
+            expose(&src, &funnel, "src", &format!("src_{number}"))?;
+            let tee = element("tee")?;
+            tee.set_property("allow-not-linked", true);
+            expose(&sink, &tee, "sink", &format!("sink_{number}"))?;
+            all.push(Component { funnel, tee });
+        }
+        Ok(Self { src, sink, components: all })
+    }
+
+    fn component(&self, number: u32) -> Result<&Component, glib::Error> {
+        let index = usize::try_from(number).ok().and_then(|n| n.checked_sub(1));
+        index.and_then(|i| self.components.get(i)).ok_or_else(|| {
+            construction(&format!("there is no component {number}, only 1 to {}", self.components.len()))
+        })
+    }
+
+    /// Adds an element that receives packets of a component and starts it with the bin.
+    pub(super) fn add_source(&self, number: u32, source: &gst::Element) -> Result<(), glib::Error> {
+        let component = self.component(number)?;
+        self.src.add(source).map_err(|e| construction(&e.message))?;
+        source.link(&component.funnel).map_err(|e| construction(&e.message))?;
+        source.sync_state_with_parent().map_err(|e| construction(&e.message))
+    }
+
+    /// Stops and removes an element that receives; it ends its thread. Not to be called on that thread.
+    pub(super) fn remove_source(&self, number: u32, source: &gst::Element) {
+        let funnel_pad = source.static_pad("src").and_then(|pad| pad.peer());
+        halt(source);
+        // Whoever is not in the bin (any more) needs no removal.
+        let _ = self.src.remove(source);
+        if let (Some(pad), Ok(component)) = (funnel_pad, self.component(number)) {
+            component.funnel.release_request_pad(&pad);
+        }
+    }
+
+    /// Adds an element that sends the packets of a component.
+    pub(super) fn add_sink(&self, number: u32, sink: &gst::Element) -> Result<(), glib::Error> {
+        let component = self.component(number)?;
+        self.sink.add(sink).map_err(|e| construction(&e.message))?;
+        // Running before the first packet comes: the branch must not refuse it.
+        sink.sync_state_with_parent().map_err(|e| construction(&e.message))?;
+        component.tee.link(sink).map_err(|e| construction(&e.message))
+    }
+
+    /// Removes an element that sends. The branch goes before the element stops, so that a packet under way meets no
+    /// stopped element.
+    pub(super) fn remove_sink(&self, number: u32, sink: &gst::Element) {
+        let tee_pad = sink.static_pad("sink").and_then(|pad| pad.peer());
+        if let (Some(pad), Ok(component)) = (tee_pad, self.component(number)) {
+            component.tee.release_request_pad(&pad);
+        }
+        halt(sink);
+        // Whoever is not in the bin (any more) needs no removal.
+        let _ = self.sink.remove(sink);
+    }
+}
+
+fn halt(element: &gst::Element) {
+    element.set_locked_state(true);
+    // Going down to NULL cannot fail in a way that anybody could act on.
+    let _ = element.set_state(gst::State::Null);
+}
+
+/// Makes an element.
+///
+/// # Errors
+/// `CONSTRUCTION`, naming it.
+pub(super) fn element(factory: &str) -> Result<gst::Element, glib::Error> {
+    gst::ElementFactory::make(factory).build().map_err(|_| {
+        construction(&format!("element {factory} cannot be made; is its GStreamer plugin installed?"))
+    })
+}
+
+fn expose(bin: &gst::Bin, element: &gst::Element, pad: &str, name: &str) -> Result<(), glib::Error> {
+    bin.add(element).map_err(|e| construction(&e.message))?;
+    let target = element
+        .static_pad(pad)
+        .ok_or_else(|| construction(&format!("{} has no pad {pad}", element.name())))?;
+    let ghost =
+        gst::GhostPad::builder_with_target(&target).map_err(|e| construction(&e.message))?.name(name).build();
+    bin.add_pad(&ghost).map_err(|e| construction(&e.message))
+}
+
+fn construction(text: &str) -> glib::Error {
+    glib::Error::new(fs_core::Error::Construction, text)
+}

@@ -1,0 +1,21 @@
+//! Transmitters that are part of the library: what carries a session's packets over a network.
+//!
+//! A transmitter is a folder here and one line in [`BUILTIN`]. Transmitters of others are plugin files in
+//! `FS_PLUGIN_PATH` or the installed folder; one of the same name in `FS_PLUGIN_PATH` goes first.
+
+mod component;
+mod parameters;
+pub mod rawudp;
+
+use glib::prelude::*;
+
+/// Name and type of each built-in transmitter. The types register when they are first asked for, so that a plugin
+/// file that comes first in the search may use the same type names.
+const BUILTIN: [(&str, fn() -> glib::Type); 1] = [("rawudp", rawudp::RawUdpTransmitter::static_type)];
+
+/// Makes the built-in transmitters known to `fs_core::plugin`; calling it again changes nothing.
+pub fn register() {
+    for (name, type_) in BUILTIN {
+        fs_core::plugin::register_builtin(name, "transmitter", type_);
+    }
+}
