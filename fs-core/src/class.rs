@@ -45,10 +45,7 @@ impl ClassInfo {
                     self.parent.into_glib(),
                     self.name.as_ptr(),
                     self.class_size as c_uint,
-                    Some(std::mem::transmute::<
-                        unsafe extern "C" fn(*mut c_void, *mut c_void),
-                        unsafe extern "C" fn(*mut c_void, *mut c_void),
-                    >(self.class_init)),
+                    Some(self.class_init),
                     self.instance_size as c_uint,
                     self.instance_init,
                     flags,
@@ -243,13 +240,13 @@ pub(crate) unsafe fn bool_result(what: &str, ok: gboolean, error: *mut GError) -
 ///
 /// # Safety
 /// `object` is NULL or an owned object of type `O`, `error` is NULL or an owned error.
-pub(crate) unsafe fn object_result<O: ObjectType>(
+pub(crate) unsafe fn object_result<O>(
     what: &str,
-    object: *mut O::GlibType,
+    object: *mut <O as ObjectType>::GlibType,
     error: *mut GError,
 ) -> Result<O, glib::Error>
 where
-    O: FromGlibPtrFull<*mut O::GlibType>,
+    O: ObjectType + FromGlibPtrFull<*mut <O as ObjectType>::GlibType>,
 {
     // SAFETY: see above.
     unsafe {
@@ -330,4 +327,12 @@ pub(crate) unsafe fn chain_up_finalize(object: *mut GObject) {
             finalize(object);
         }
     }
+}
+
+/// Refuses a NULL where a C caller must pass something, before it is read.
+pub(crate) fn not_null<T>(pointer: *mut T, what: &str) -> Result<*mut T, glib::Error> {
+    if pointer.is_null() {
+        return Err(glib::Error::new(Error::InvalidArguments, &format!("{what} is NULL")));
+    }
+    Ok(pointer)
 }

@@ -74,19 +74,27 @@ pub fn set_bitrate(element: &gst::Element, bits_per_second: i64) -> bool {
     let kilobits = element.factory().is_some_and(|factory| KILOBITS.contains(&factory.name().as_str()));
     let wanted = if kilobits { bits_per_second / 1000 } else { bits_per_second };
     let value = if let Some(spec) = spec.downcast_ref::<glib::ParamSpecInt>() {
-        (wanted.clamp(spec.minimum().into(), spec.maximum().into()) as i32).to_value()
+        clamp(wanted, spec.minimum(), spec.maximum()).to_value()
     } else if let Some(spec) = spec.downcast_ref::<glib::ParamSpecUInt>() {
-        (wanted.clamp(spec.minimum().into(), spec.maximum().into()) as u32).to_value()
+        clamp(wanted, spec.minimum(), spec.maximum()).to_value()
     } else if let Some(spec) = spec.downcast_ref::<glib::ParamSpecLong>() {
-        let (minimum, maximum) = (i64::from(spec.minimum()), i64::from(spec.maximum()));
-        glib::ILong(wanted.clamp(minimum, maximum) as std::ffi::c_long).to_value()
+        glib::ILong(clamp(wanted, spec.minimum(), spec.maximum())).to_value()
     } else if let Some(spec) = spec.downcast_ref::<glib::ParamSpecULong>() {
-        let limit = |bound: u64| i64::try_from(bound).unwrap_or(i64::MAX);
-        let (minimum, maximum) = (limit(spec.minimum() as u64), limit(spec.maximum() as u64));
-        glib::ULong(wanted.clamp(minimum, maximum) as std::ffi::c_ulong).to_value()
+        glib::ULong(clamp(wanted, spec.minimum(), spec.maximum())).to_value()
     } else {
         return false;
     };
     element.set_property_from_value("bitrate", &value);
     true
+}
+
+/// The number as a `T` between two bounds; what does not fit a `T` is the bound on its side.
+fn clamp<T: TryFrom<i64> + PartialOrd>(wanted: i64, minimum: T, maximum: T) -> T {
+    match T::try_from(wanted) {
+        Ok(value) if value < minimum => minimum,
+        Ok(value) if value > maximum => maximum,
+        Ok(value) => value,
+        Err(_) if wanted < 0 => minimum,
+        Err(_) => maximum,
+    }
 }

@@ -18,6 +18,8 @@
 
 mod attached;
 mod boxed;
+#[cfg(feature = "capi")]
+mod capi;
 mod class;
 mod conference;
 mod element_added_notifier;

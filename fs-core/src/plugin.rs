@@ -125,13 +125,15 @@ impl Drop for Loading {
 
 /// What is known: name and suffix, and the type.
 type Types = BTreeMap<(String, String), glib::Type>;
+/// Registers a type of the library.
+type TypeFn = fn() -> glib::Type;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 static STATIC: Mutex<Types> = Mutex::new(BTreeMap::new());
-static BUILTIN: Mutex<BTreeMap<(String, String), fn() -> glib::Type>> = Mutex::new(BTreeMap::new());
+static BUILTIN: Mutex<BTreeMap<(String, String), TypeFn>> = Mutex::new(BTreeMap::new());
 static LOADED: Mutex<Types> = Mutex::new(BTreeMap::new());
 static REGISTRAR: Mutex<Option<fn()>> = Mutex::new(None);
 

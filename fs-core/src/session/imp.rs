@@ -11,7 +11,7 @@ use gst::ffi::{GstCaps, GstStructure};
 
 use super::{Session, call, fs_session_get_type};
 use crate::boxed::{CStruct, list, read_text};
-use crate::class::{guard, guard_result, parent_class};
+use crate::class::{guard, guard_result, not_null, parent_class};
 use crate::ffi::{FsCodec, FsParticipant, FsSession, FsSessionClass, FsStream};
 use crate::participant::Participant;
 use crate::stream::Stream;
@@ -173,7 +173,7 @@ unsafe extern "C" fn new_stream<T: SessionImpl>(
     // SAFETY: the caller passes a session, a participant and an error place, as the C interface demands.
     unsafe {
         guard_result("new_stream", error, || {
-            let participant: Borrowed<Participant> = from_glib_borrow(participant);
+            let participant: Borrowed<Participant> = from_glib_borrow(not_null(participant, "participant")?);
             imp::<T>(session).new_stream(&participant, StreamDirection::from_bits(direction))
         })
         .map_or(std::ptr::null_mut(), IntoGlibPtr::into_glib_ptr)
@@ -203,8 +203,10 @@ unsafe extern "C" fn set_send_codec<T: SessionImpl>(
 ) -> gboolean {
     // SAFETY: the caller passes a session of this class, a valid codec and an error place.
     unsafe {
-        guard_result("set_send_codec", error, || imp::<T>(session).set_send_codec(&Codec::read(codec)))
-            .map_or(GFALSE, |()| GTRUE)
+        guard_result("set_send_codec", error, || {
+            imp::<T>(session).set_send_codec(&Codec::read(not_null(codec, "codec")?))
+        })
+        .map_or(GFALSE, |()| GTRUE)
     }
 }
 

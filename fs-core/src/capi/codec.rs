@@ -1,0 +1,261 @@
+//! `farstream/fs-codec.h`.
+
+use std::ffi::{c_char, c_int, c_uint};
+
+use fs_proto::{Codec, CodecParameter, FeedbackParameter};
+use glib::ffi::{
+    GError, GFALSE, GList, GTRUE, g_ascii_strcasecmp, g_list_append, g_list_delete_link, g_list_find,
+    g_strdup, gboolean,
+};
+
+use super::check;
+use crate::boxed::{CStruct, list, list_items, read_text, slice_new, write_text};
+use crate::class::guard_result;
+use crate::ffi::{FsCodec, FsCodecParameter, FsFeedbackParameter, FsMediaType, TRR_INT_UNSET};
+use crate::keyfile;
+
+#[unsafe(no_mangle)]
+pub extern "C" fn fs_media_type_to_string(media_type: FsMediaType) -> *const c_char {
+    match media_type {
+        0 => c"audio".as_ptr(),
+        1 => c"video".as_ptr(),
+        2 => c"application".as_ptr(),
+        _ => std::ptr::null(),
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_codec_new(
+    id: c_int,
+    encoding_name: *const c_char,
+    media_type: FsMediaType,
+    clock_rate: c_uint,
+) -> *mut FsCodec {
+    slice_new(FsCodec {
+        id,
+        // SAFETY: the name is NULL or NUL-terminated.
+        encoding_name: unsafe { g_strdup(encoding_name) },
+        media_type,
+        clock_rate,
+        channels: 0,
+        minimum_reporting_interval: TRR_INT_UNSET,
+        optional_params: std::ptr::null_mut(),
+        feedback_params: std::ptr::null_mut(),
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_codec_copy(codec: *const FsCodec) -> *mut FsCodec {
+    // SAFETY: NULL or a valid codec.
+    unsafe { Codec::copy(codec) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_codec_destroy(codec: *mut FsCodec) {
+    // SAFETY: NULL or a codec the caller gives away.
+    unsafe { Codec::free(codec) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_codec_list_copy(codecs: *const GList) -> *mut GList {
+    // SAFETY: NULL or a valid list.
+    unsafe { list::copy::<Codec>(codecs) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_codec_list_destroy(codecs: *mut GList) {
+    // SAFETY: NULL or a list the caller gives away.
+    unsafe { list::free::<Codec>(codecs) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_codec_list_from_keyfile(
+    filename: *const c_char,
+    error: *mut *mut GError,
+) -> *mut GList {
+    let null = std::ptr::null_mut();
+    check!(c"fs_codec_list_from_keyfile", !filename.is_null(), error => null);
+    // SAFETY: the name is NUL-terminated, the error place is the caller's.
+    unsafe {
+        guard_result("reading codecs", error, || Ok(list::write(&keyfile::codecs(read_text(filename))?)))
+            .unwrap_or(null)
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_codec_to_string(codec: *const FsCodec) -> *mut c_char {
+    if codec.is_null() {
+        return write_text("(NULL)");
+    }
+    // SAFETY: a valid codec.
+    let mut codec = unsafe { Codec::read(codec) };
+    if codec.encoding_name.is_empty() {
+        "(null)".clone_into(&mut codec.encoding_name);
+    }
+    write_text(&codec.to_string())
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_codec_are_equal(one: *const FsCodec, two: *const FsCodec) -> gboolean {
+    if one == two {
+        return GTRUE;
+    }
+    if one.is_null() || two.is_null() {
+        return GFALSE;
+    }
+    // SAFETY: valid codecs.
+    let (first, second) = unsafe { (Codec::read(one), Codec::read(two)) };
+    // SAFETY: as above; the media types are compared as numbers, which need not be known ones.
+    let same_media = unsafe { (*one).media_type == (*two).media_type };
+    if same_media && first.matches(&second) { GTRUE } else { GFALSE }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_codec_list_are_equal(one: *mut GList, two: *mut GList) -> gboolean {
+    // SAFETY: NULL or valid lists.
+    let (mut one, mut two) = unsafe { (list_items::<FsCodec>(one), list_items::<FsCodec>(two)) };
+    loop {
+        match (one.next(), two.next()) {
+            (None, None) => return GTRUE,
+            // SAFETY: the lists hold codecs.
+            (Some(a), Some(b)) if unsafe { fs_codec_are_equal(a, b) } != GFALSE => {}
+            _ => return GFALSE,
+        }
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_codec_add_optional_parameter(
+    codec: *mut FsCodec,
+    name: *const c_char,
+    value: *const c_char,
+) {
+    check!(c"fs_codec_add_optional_parameter", !codec.is_null());
+    check!(c"fs_codec_add_optional_parameter", !name.is_null());
+    check!(c"fs_codec_add_optional_parameter", !value.is_null());
+    // SAFETY: a valid codec and NUL-terminated strings.
+    unsafe {
+        let parameter = slice_new(FsCodecParameter { name: g_strdup(name), value: g_strdup(value) });
+        (*codec).optional_params = g_list_append((*codec).optional_params, parameter.cast());
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_codec_remove_optional_parameter(
+    codec: *mut FsCodec,
+    parameter: *mut FsCodecParameter,
+) {
+    check!(c"fs_codec_remove_optional_parameter", !codec.is_null());
+    // SAFETY: a valid codec; only a parameter that is in its list is freed.
+    unsafe {
+        let link = g_list_find((*codec).optional_params, parameter.cast_const().cast());
+        if !parameter.is_null() && !link.is_null() {
+            (*codec).optional_params = g_list_delete_link((*codec).optional_params, link);
+            CodecParameter::free(parameter);
+        }
+    }
+}
+
+/// Whether two C strings are equal but for case; NULL on the left asks for nothing, NULL on the right has nothing.
+unsafe fn fits(wanted: *const c_char, found: *const c_char) -> bool {
+    // SAFETY: NULL or NUL-terminated.
+    wanted.is_null() || (!found.is_null() && unsafe { g_ascii_strcasecmp(wanted, found) } == 0)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_codec_get_optional_parameter(
+    codec: *mut FsCodec,
+    name: *const c_char,
+    value: *const c_char,
+) -> *mut FsCodecParameter {
+    check!(c"fs_codec_get_optional_parameter", !codec.is_null() => std::ptr::null_mut());
+    check!(c"fs_codec_get_optional_parameter", !name.is_null() => std::ptr::null_mut());
+    // SAFETY: a valid codec, and strings that are NULL or NUL-terminated.
+    unsafe {
+        list_items::<FsCodecParameter>((*codec).optional_params)
+            .find(|p| fits(name, (**p).name) && fits(value, (**p).value))
+            .unwrap_or(std::ptr::null_mut())
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_codec_parameter_copy(
+    parameter: *const FsCodecParameter,
+) -> *mut FsCodecParameter {
+    // SAFETY: NULL or a valid parameter.
+    unsafe { CodecParameter::copy(parameter) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_codec_parameter_free(parameter: *mut FsCodecParameter) {
+    // SAFETY: NULL or a parameter the caller gives away.
+    unsafe { CodecParameter::free(parameter) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_codec_add_feedback_parameter(
+    codec: *mut FsCodec,
+    type_: *const c_char,
+    subtype: *const c_char,
+    extra_params: *const c_char,
+) {
+    check!(c"fs_codec_add_feedback_parameter", !codec.is_null());
+    check!(c"fs_codec_add_feedback_parameter", !type_.is_null());
+    check!(c"fs_codec_add_feedback_parameter", !subtype.is_null());
+    check!(c"fs_codec_add_feedback_parameter", !extra_params.is_null());
+    // SAFETY: a valid codec and NUL-terminated strings.
+    unsafe {
+        let parameter = slice_new(FsFeedbackParameter {
+            type_: g_strdup(type_),
+            subtype: g_strdup(subtype),
+            extra_params: g_strdup(extra_params),
+        });
+        (*codec).feedback_params = g_list_append((*codec).feedback_params, parameter.cast());
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_codec_get_feedback_parameter(
+    codec: *mut FsCodec,
+    type_: *const c_char,
+    subtype: *const c_char,
+    extra_params: *const c_char,
+) -> *mut FsFeedbackParameter {
+    check!(c"fs_codec_get_feedback_parameter", !codec.is_null() => std::ptr::null_mut());
+    check!(c"fs_codec_get_feedback_parameter", (!type_.is_null() || !subtype.is_null())
+        => std::ptr::null_mut());
+    // SAFETY: a valid codec, and strings that are NULL or NUL-terminated.
+    unsafe {
+        list_items::<FsFeedbackParameter>((*codec).feedback_params)
+            .find(|p| {
+                let p = &**p;
+                fits(type_, p.type_) && fits(subtype, p.subtype) && fits(extra_params, p.extra_params)
+            })
+            .unwrap_or(std::ptr::null_mut())
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_codec_remove_feedback_parameter(codec: *mut FsCodec, item: *mut GList) {
+    check!(c"fs_codec_remove_feedback_parameter", !codec.is_null());
+    check!(c"fs_codec_remove_feedback_parameter", !item.is_null());
+    // SAFETY: a valid codec and a link of its list.
+    unsafe {
+        FeedbackParameter::free((*item).data.cast());
+        (*codec).feedback_params = g_list_delete_link((*codec).feedback_params, item);
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_feedback_parameter_copy(
+    parameter: *const FsFeedbackParameter,
+) -> *mut FsFeedbackParameter {
+    // SAFETY: NULL or a valid parameter.
+    unsafe { FeedbackParameter::copy(parameter) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_feedback_parameter_free(parameter: *mut FsFeedbackParameter) {
+    // SAFETY: NULL or a parameter the caller gives away.
+    unsafe { FeedbackParameter::free(parameter) }
+}

@@ -1,0 +1,92 @@
+//! `farstream/fs-rtp.h`.
+
+use std::ffi::{c_char, c_uint};
+
+use fs_proto::RtpHeaderExtension;
+use glib::ffi::{GError, GFALSE, GList, GTRUE, g_strcmp0, g_strdup, gboolean};
+
+use super::check;
+use crate::boxed::{CStruct, list, read_text, slice_new};
+use crate::class::guard_result;
+use crate::enums::MediaType;
+use crate::error::Error;
+use crate::ffi::{FsMediaType, FsRtpHeaderExtension, FsStreamDirection};
+use crate::keyfile;
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_rtp_header_extension_new(
+    id: c_uint,
+    direction: FsStreamDirection,
+    uri: *const c_char,
+) -> *mut FsRtpHeaderExtension {
+    // SAFETY: the string is NULL or NUL-terminated.
+    slice_new(FsRtpHeaderExtension { id, direction, uri: unsafe { g_strdup(uri) } })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_rtp_header_extension_copy(
+    extension: *mut FsRtpHeaderExtension,
+) -> *mut FsRtpHeaderExtension {
+    // SAFETY: NULL or a valid extension.
+    unsafe { RtpHeaderExtension::copy(extension) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_rtp_header_extension_destroy(extension: *mut FsRtpHeaderExtension) {
+    // SAFETY: NULL or an extension the caller gives away.
+    unsafe { RtpHeaderExtension::free(extension) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_rtp_header_extension_are_equal(
+    one: *mut FsRtpHeaderExtension,
+    two: *mut FsRtpHeaderExtension,
+) -> gboolean {
+    if one == two {
+        return GTRUE;
+    }
+    // SAFETY: NULL or valid extensions.
+    let equal = match unsafe { (one.as_ref(), two.as_ref()) } {
+        (Some(one), Some(two)) => {
+            // SAFETY: their strings are NULL or NUL-terminated.
+            let uris = unsafe { g_strcmp0(one.uri, two.uri) };
+            one.id == two.id && one.direction == two.direction && uris == 0
+        }
+        _ => false,
+    };
+    if equal { GTRUE } else { GFALSE }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_rtp_header_extension_list_copy(extensions: *mut GList) -> *mut GList {
+    // SAFETY: NULL or a valid list.
+    unsafe { list::copy::<RtpHeaderExtension>(extensions) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_rtp_header_extension_list_destroy(extensions: *mut GList) {
+    // SAFETY: NULL or a list the caller gives away.
+    unsafe { list::free::<RtpHeaderExtension>(extensions) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_rtp_header_extension_list_from_keyfile(
+    filename: *const c_char,
+    media_type: FsMediaType,
+    error: *mut *mut GError,
+) -> *mut GList {
+    let null = std::ptr::null_mut();
+    check!(c"fs_rtp_header_extension_list_from_keyfile", !filename.is_null(), error => null);
+    // SAFETY: the name is NUL-terminated, the error place is the caller's.
+    unsafe {
+        guard_result("reading header extensions", error, || {
+            let Some(media_type) = MediaType::from_c(media_type) else {
+                let text = format!("there is no media type {media_type}, only 0 (audio) to 2 (application)");
+                return Err(glib::Error::new(Error::InvalidArguments, &text));
+            };
+            let extensions = keyfile::header_extensions(read_text(filename), media_type.into())?;
+            Ok(list::write(&extensions))
+        })
+        .unwrap_or(null)
+    }
+}

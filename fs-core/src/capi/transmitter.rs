@@ -1,0 +1,84 @@
+//! `farstream/fs-transmitter.h`.
+
+use std::ffi::{c_char, c_int, c_uint};
+
+use glib::ffi::{GError, GType};
+use glib::gobject_ffi::{self, G_TYPE_INVALID, GParameter};
+use glib::translate::*;
+
+use super::{check, is_a};
+use crate::boxed::read_text;
+use crate::class::{class_of, guard, guard_result};
+use crate::ffi::{FsParticipant, FsStreamTransmitter, FsTransmitter};
+use crate::transmitter::{Transmitter, fs_transmitter_get_type, vfunc};
+
+/// Whether this is a transmitter.
+fn is_transmitter(transmitter: *mut FsTransmitter) -> bool {
+    // SAFETY: the C caller passes a live instance or NULL.
+    unsafe { is_a(transmitter, fs_transmitter_get_type()) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_transmitter_new(
+    type_: *const c_char,
+    components: c_uint,
+    tos: c_uint,
+    error: *mut *mut GError,
+) -> *mut FsTransmitter {
+    let null = std::ptr::null_mut();
+    check!(c"fs_transmitter_new", !type_.is_null(), error => null);
+    check!(c"fs_transmitter_new", (tos <= 255), error => null);
+    // SAFETY: a NUL-terminated name and the caller's error place; the answer goes to the caller.
+    unsafe {
+        guard_result("fs_transmitter_new", error, || Transmitter::new(&read_text(type_), components, tos))
+            .map_or(null, IntoGlibPtr::into_glib_ptr)
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_transmitter_new_stream_transmitter(
+    transmitter: *mut FsTransmitter,
+    participant: *mut FsParticipant,
+    n_parameters: c_uint,
+    parameters: *mut GParameter,
+    error: *mut *mut GError,
+) -> *mut FsStreamTransmitter {
+    let null = std::ptr::null_mut();
+    check!(c"fs_transmitter_new_stream_transmitter", is_transmitter(transmitter), error => null);
+    // SAFETY: a transmitter, whose class begins with ours, and `n_parameters` parameters.
+    unsafe {
+        let class = class_of(transmitter);
+        vfunc::new_stream_transmitter(class, transmitter, participant, n_parameters, parameters, error)
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_transmitter_get_stream_transmitter_type(
+    transmitter: *mut FsTransmitter,
+) -> GType {
+    check!(c"fs_transmitter_get_stream_transmitter_type", is_transmitter(transmitter)
+        => G_TYPE_INVALID);
+    // SAFETY: a transmitter, whose class begins with ours.
+    unsafe { vfunc::stream_transmitter_type(class_of(transmitter), transmitter) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_transmitter_emit_error(
+    transmitter: *mut FsTransmitter,
+    error_no: c_int,
+    error_msg: *const c_char,
+) {
+    check!(c"fs_transmitter_emit_error", is_transmitter(transmitter));
+    // SAFETY: the arguments have the types of the signal.
+    unsafe {
+        gobject_ffi::g_signal_emit_by_name(transmitter.cast(), c"error".as_ptr(), error_no, error_msg);
+    }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn fs_transmitter_list_available() -> *mut *mut c_char {
+    guard("fs_transmitter_list_available", std::ptr::null_mut(), || {
+        let names = Transmitter::list_available();
+        if names.is_empty() { std::ptr::null_mut() } else { names.to_glib_full() }
+    })
+}
