@@ -276,6 +276,35 @@ async fn a_port_in_use_is_named() {
     assert_eq!(error.address(), bind);
 }
 
+/// Calls `host` and expects the answer.
+async fn call_and_hang_up(bind: SocketAddr, host: &str) {
+    let config = EndpointConfig { bind, ..EndpointConfig::default() };
+    let (caller, mut caller_events) = Endpoint::bind(config.clone()).await.expect("endpoint");
+    let (callee, mut callee_events) = Endpoint::bind(config).await.expect("endpoint");
+    let target = Uri::parse(&format!("sip:x@{host}:{}", callee.local_addr().port())).expect("URI");
+    let from = NameAddr::new(Uri::sip(Some("me"), gone_ip(), None));
+    let id = caller.new_invite_id();
+    caller.send(Command::Invite { id, target, from, to: None, headers: vec![], body: None });
+    let event = callee_events.recv().await;
+    let Some(Event::Incoming { id: theirs, .. }) = event else { panic!("no call: {event:?}") };
+    callee.send(Command::Accept { id: theirs, body: None });
+    let event = caller_events.recv().await;
+    assert!(matches!(event, Some(Event::Established { .. })), "{event:?}");
+    caller.send(Command::Hangup { id, headers: vec![] });
+    let event = caller_events.recv().await;
+    assert!(matches!(event, Some(Event::Terminated { by_peer: false, .. })), "{event:?}");
+}
+
+#[tokio::test]
+async fn names_and_ipv6_addresses_are_called() {
+    call_and_hang_up(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), "localhost").await;
+    let v6 = SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, 0));
+    match UdpSocket::bind(v6).await {
+        Ok(_) => call_and_hang_up(v6, "[::1]").await,
+        Err(error) => eprintln!("skipped: no IPv6 loopback ({error})"),
+    }
+}
+
 #[tokio::test]
 async fn shutdown_says_goodbye() {
     let (caller, mut caller_events) = Endpoint::bind(EndpointConfig::default()).await.expect("endpoint");

@@ -464,6 +464,101 @@ fn ringing_is_repeated_every_minute() {
     assert_eq!(w.raw_statuses(9), [180, 180, 180]);
 }
 
+/// No cookie in the branch, no tags: matched as RFC 2543 did it.
+#[test]
+fn peers_of_the_old_standard_are_understood() {
+    let old = |text: String, via: &str| text.replace(";branch=z9hG4bKa", via).replace(";tag=pt", "");
+    let mut w = world(1);
+    for via in ["", ";branch=1"] {
+        let id_text = |t: String| old(t, via).replace("c1", &format!("c{}", via.len()));
+        let invite = id_text(invite_text(1, "a", ""));
+        let calls = w.events(1).len();
+        w.send_text(9, 1, &invite);
+        w.send_text(9, 1, &invite);
+        let id = incoming(&mut w, 1);
+        w.run_for(Duration::from_millis(20));
+        assert_eq!(w.events(1).len(), calls + 1, "the second is a repetition");
+        if via.is_empty() {
+            w.command(1, Command::Reject { id, status: 486, reason: None, headers: vec![] });
+            w.run_for(Duration::from_millis(20));
+            w.send_text(9, 1, &id_text(inside_text("ACK", 1, "a", "<sip:user@10.0.0.1>;tag=any")));
+        } else {
+            w.send_text(9, 1, &id_text(inside_text("CANCEL", 1, "a", "<sip:user@10.0.0.1>")));
+            assert_eq!(w.next_event(1), Event::Cancelled { id });
+            w.run_for(Duration::from_millis(20));
+            w.send_text(9, 1, &id_text(inside_text("ACK", 1, "a", "<sip:user@10.0.0.1>;tag=any")));
+        }
+        w.run_for(Duration::from_millis(20));
+        let before = w.raw_statuses(9).len();
+        w.run_secs(40);
+        assert_eq!(w.raw_statuses(9).len(), before, "acknowledged, so not repeated");
+    }
+}
+
+/// A peer without From tag gets through a whole call.
+#[test]
+fn a_dialog_without_their_tag() {
+    let mut w = world(1);
+    let old = |text: String| text.replace(";tag=pt", "");
+    w.send_text(9, 1, &old(invite_text(1, "a", "")));
+    let id = incoming(&mut w, 1);
+    w.accept(1, id, sdp("answer"));
+    w.run_for(Duration::from_millis(20));
+    let (_, ok) = w.raw_responses(9).pop().expect("200");
+    let to = String::from_utf8_lossy(ok.headers.get(name::TO).expect("To")).into_owned();
+    w.send_text(9, 1, &old(inside_text("ACK", 1, "b", &to)));
+    assert_eq!(w.next_event(1), Event::Confirmed { id, body: None });
+    w.send_text(9, 1, &old(inside_text("BYE", 2, "c", &to)));
+    assert_eq!(w.next_event(1), terminated(id, true));
+}
+
+#[test]
+fn requests_follow_the_route_set() {
+    let mut w = world(1);
+    let id = w.invite(1, 9, sdp("offer"));
+    w.run_for(Duration::from_millis(20));
+    let invite = w.raw_requests(9)[0].1.clone();
+    let Message::Response(mut ok) = answer(&invite, 200, "b1") else { panic!("a response") };
+    ok.headers.push(name::RECORD_ROUTE, "<sip:10.0.0.7;lr>");
+    ok.headers.push(name::RECORD_ROUTE, "<sip:10.0.0.8:5060;lr>");
+    w.send(9, 1, &Message::Response(ok));
+    let Event::Established { .. } = w.next_event(1) else { panic!("not established") };
+    w.hang_up(1, id);
+    w.run_for(Duration::from_millis(20));
+    let at_proxy: Vec<Request> = w.raw_requests(8).into_iter().map(|(_, r)| r).collect();
+    assert_eq!(at_proxy.iter().map(|r| r.method.as_str()).collect::<Vec<_>>(), ["ACK", "BYE"]);
+    for request in at_proxy {
+        assert_eq!(request.uri.to_string(), "sip:b1@10.0.0.9");
+        let routes: Vec<_> = request.headers.all(name::ROUTE).map(|h| h.text().into_owned()).collect();
+        assert_eq!(routes, ["<sip:10.0.0.8:5060;lr>", "<sip:10.0.0.7;lr>"]);
+    }
+}
+
+#[test]
+fn headers_of_the_application_travel_and_those_of_the_endpoint_are_kept() {
+    let mut w = world(2);
+    let header = |n: &str, v: &str| (n.to_owned(), v.to_owned());
+    let headers = vec![
+        header("X-Mine", "a\r\nEvil: b"),
+        header("v", "SIP/2.0/UDP evil"),
+        header("Call-ID", "evil"),
+        header("bad name", "evil"),
+        header("Contact", "<sip:evil@h>"),
+    ];
+    let from = fs_sip::wire::NameAddr::new(support::uri(1));
+    let (id, target) = (InviteId(2), support::uri(2));
+    w.command(1, Command::Invite { id, target, from, to: None, headers, body: sdp("offer") });
+    let Event::Incoming { id: callee, headers, .. } = w.next_event(2) else { panic!("no call") };
+    assert!(headers.contains(&header("X-Mine", "a  Evil: b")), "{headers:?}");
+    assert!(
+        headers.iter().all(|(n, v)| n != "Evil" && (n == "X-Mine" || !v.contains("evil"))),
+        "{headers:?}"
+    );
+    let headers = vec![header("Retry-After", "9")];
+    w.command(2, Command::Reject { id: callee, status: 503, reason: None, headers });
+    let Event::Failed { status: 503, .. } = w.next_event(1) else { panic!("not refused") };
+}
+
 fn answer(invite: &Request, status: u16, tag: &str) -> Message {
     let mut response = Response::to_request(invite, status, tag);
     response.headers.push(name::CONTACT, format!("<sip:{tag}@10.0.0.9>"));

@@ -4,7 +4,7 @@
 //! by [`EndpointCore::poll_output`]; after each input, all outputs are taken,
 //! then [`EndpointCore::next_deadline`] says when [`Input::Timeout`] is due.
 //! The parts of its work stand in the neighbouring files: `outgoing`,
-//! `incoming`, `established`, `requests`, `answers`.
+//! `incoming`, `established`, `reinvite`, `requests`, `answers`.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;

@@ -15,6 +15,7 @@ mod incoming;
 mod next_hop;
 mod outgoing;
 mod random;
+mod reinvite;
 mod requests;
 mod resolve;
 
