@@ -55,7 +55,7 @@ impl SipCall {
     fn start(&self) -> Result<(), gst::StateChangeError> {
         let settings = lock(&self.settings).clone();
         let (Some(sound), Some(backend)) = (self.sound.get(), self.backend.get()) else {
-            gst::element_imp_error!(self, gst::CoreError::MissingPlugin, ["the element valve is missing"]);
+            gst::element_imp_error!(self, gst::CoreError::MissingPlugin, ("the element valve is missing"));
             return Err(gst::StateChangeError);
         };
         let backend: Arc<dyn fs_sip::media::Backend> = Arc::clone(backend) as _;
@@ -65,7 +65,7 @@ impl SipCall {
                 Ok(())
             }
             Err(text) => {
-                gst::element_imp_error!(self, gst::ResourceError::OpenReadWrite, ["{text}"]);
+                gst::element_imp_error!(self, gst::ResourceError::OpenReadWrite, ("{text}"));
                 Err(gst::StateChangeError)
             }
         }
@@ -278,7 +278,7 @@ impl ElementImpl for SipCall {
             match weak.upgrade() {
                 Some(this) if ends => {
                     this.request(Request::Hangup);
-                    gst::PadProbeReturn::Drop
+                    gst::PadProbeReturn::Handled
                 }
                 _ => gst::PadProbeReturn::Ok,
             }

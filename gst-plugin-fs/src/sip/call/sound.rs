@@ -244,6 +244,6 @@ fn drop_while_unlinked(src: &gst::Pad, ghost: &gst::GhostPad) {
     let ghost = ghost.downgrade();
     src.add_probe(gst::PadProbeType::BUFFER, move |_, _| match ghost.upgrade() {
         Some(ghost) if ghost.is_linked() => gst::PadProbeReturn::Ok,
-        _ => gst::PadProbeReturn::Drop,
+        _ => gst::PadProbeReturn::Handled,
     });
 }
