@@ -80,7 +80,7 @@ impl Phone {
         if let Some(src) = player.static_pad("src") {
             // The end of the file is not the end of the call.
             src.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| match info.event() {
-                Some(event) if event.type_() == gst::EventType::Eos => gst::PadProbeReturn::Drop,
+                Some(event) if event.type_() == gst::EventType::Eos => gst::PadProbeReturn::Handled,
                 _ => gst::PadProbeReturn::Ok,
             });
             src.link(&sink).map_err(|error| glib::Error::new(gst::CoreError::Pad, &format!("{error:?}")))?;
