@@ -9,9 +9,12 @@ pub mod rawudp;
 
 use glib::prelude::*;
 
+/// The name of a transmitter and the function that registers its type.
+type Builtin = (&'static str, fn() -> glib::Type);
+
 /// Name and type of each built-in transmitter. The types register when they are first asked for, so that a plugin
 /// file that comes first in the search may use the same type names.
-const BUILTIN: [(&str, fn() -> glib::Type); 1] = [("rawudp", rawudp::RawUdpTransmitter::static_type)];
+const BUILTIN: [Builtin; 1] = [("rawudp", rawudp::RawUdpTransmitter::static_type)];
 
 /// Makes the built-in transmitters known to `fs_core::plugin`; calling it again changes nothing.
 pub fn register() {

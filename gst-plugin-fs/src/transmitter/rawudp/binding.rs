@@ -145,7 +145,7 @@ mod tests {
         let (_sockets, ports) =
             found(&[Preference { ip: LOOPBACK, port: Some(port) }, Preference { ip: LOOPBACK, port: None }])
                 .unwrap();
-        assert!(ports[0] > port && (ports[0] - port) % STEP == 0, "{port} became {ports:?}");
+        assert!(ports[0] > port && (ports[0] - port).is_multiple_of(STEP), "{port} became {ports:?}");
         assert!(ports[1] > ports[0], "{ports:?}");
     }
 

@@ -221,7 +221,7 @@ fn a_source_is_known_only_by_its_exact_address_and_to_one_stream() {
     let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
     let here = ("127.0.0.1", locals[0].port);
     let remote = Candidate { port: peer.local_addr().unwrap().port(), ..loopback(1) };
-    first.force_remote_candidates(&[remote.clone()]).unwrap();
+    first.force_remote_candidates(std::slice::from_ref(&remote)).unwrap();
     assert!(matches!(told_first.recv_timeout(PATIENCE), Ok(Told::Pair(..))));
     stranger.send_to(b"stranger", here).unwrap();
     a.expect(1, b"stranger");
