@@ -1,6 +1,6 @@
 //! Transmitters that are part of the library: what carries a session's packets over a network.
 //!
-//! A transmitter is a folder here and one line in [`BUILTIN`]. Transmitters of others are plugin files in
+//! A transmitter is a folder here and one line in `BUILTIN`. Transmitters of others are plugin files in
 //! `FS_PLUGIN_PATH` or the installed folder; one of the same name in `FS_PLUGIN_PATH` goes first.
 
 mod component;

@@ -1,7 +1,7 @@
 //! Which codecs the installed elements can send and receive.
 //!
 //! Nothing here knows a list of codecs: payloaders, depayloaders, encoders and decoders are found by class and matched on
-//! the caps of their pad templates ([`factories`], [`chains`]); the codec follows from the RTP caps ([`caps`]).
+//! the caps of their pad templates (`factories`, `chains`); the codec follows from the RTP caps ([`caps`]).
 //! The result is kept per media type for the life of the process and made anew when the registry changes. Reading
 //! templates loads no plugin, so a first session needs no more than a few milliseconds.
 //!

@@ -1,18 +1,18 @@
 //! The transmitter `rawudp`: RTP and RTCP over plain UDP sockets, one candidate per component.
 //!
-//! Each component has one socket, which receives and sends ([`port`]). Streams of one session that ask for the same address
+//! Each component has one socket, which receives and sends (`port`). Streams of one session that ask for the same address
 //! and port share it. Nothing is negotiated here: the application exchanges the local candidates and hands in
 //! the peer's with `force_remote_candidates`; there are no connectivity checks, so no `state-changed` either.
 //!
 //! | File | What it holds |
 //! |---|---|
-//! | [`transmitter`] | `FsRawUdpTransmitter`: the bins, the sockets of all streams |
-//! | [`stream`] | `FsRawUdpStreamTransmitter`: one stream's candidates |
-//! | [`port`] | a socket with its source and sink elements |
-//! | [`binding`] | the search for free ports |
-//! | [`source`] | whose packet is it, by its source address |
-//! | [`candidates`] | checks on candidates handed in |
-//! | [`interfaces`] | this host's addresses |
+//! | `transmitter` | `FsRawUdpTransmitter`: the bins, the sockets of all streams |
+//! | `stream` | `FsRawUdpStreamTransmitter`: one stream's candidates |
+//! | `port` | a socket with its source and sink elements |
+//! | `binding` | the search for free ports |
+//! | `source` | whose packet is it, by its source address |
+//! | `candidates` | checks on candidates handed in |
+//! | `interfaces` | this host's addresses |
 //!
 //! Locks, in the order in which they are taken: a stream's state, the transmitter's ports, the table of sources.
 //! Signals are emitted with none of them held.
