@@ -85,10 +85,11 @@ pub async fn follow(mut session: Session, phone: &Phone, begun: Instant, limit: 
     let id = session.id();
     let mut outcome = Outcome::default();
     let mut started: Option<Instant> = None;
+    let mut hung_up = false;
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
-        let end = started.and_then(|since| limit.map(|limit| since + limit));
+        let end = started.filter(|_| !hung_up).and_then(|since| limit.map(|limit| since + limit));
         tokio::select! {
             event = session.next_event() => {
                 let Some(event) = event else {
@@ -113,7 +114,7 @@ pub async fn follow(mut session: Session, phone: &Phone, begun: Instant, limit: 
             }
             () = sleep_until(end) => {
                 session.hangup();
-                started = None;
+                hung_up = true;
             }
         }
     }
@@ -155,7 +156,7 @@ fn on_event(
         }
         SessionEvent::DidFail { code, reason, failure_reason, .. } => {
             let text = if reason.is_empty() { failure_reason } else { reason };
-            outcome.failure.get_or_insert_with(|| format!("{code} {text}"));
+            outcome.failure.get_or_insert_with(|| if code == 0 { text } else { format!("{code} {text}") });
         }
         SessionEvent::DidEnd { originator, end_reason } => {
             println!("ended by the {originator} side: {end_reason}");

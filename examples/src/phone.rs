@@ -11,6 +11,9 @@ use fs_sip::media::SessionId;
 use fs_sip::media::farstream::{FarstreamBackend, PadHandler};
 use gst::prelude::*;
 
+/// Files come in large blocks; a live source gives sound as it is spoken.
+const PACKETS: &str = "audiobuffersplit output-buffer-duration=1/50";
+
 /// What is played and where it is heard.
 #[derive(Debug, Clone, Default)]
 pub struct Sounds {
@@ -62,7 +65,7 @@ impl Phone {
         let line = match &self.sounds {
             Sounds { play: Some(path), .. } => {
                 format!(
-                    "filesrc location={} ! wavparse ! audioconvert ! audioresample name=out ! clocksync",
+                    "filesrc location={} ! wavparse ! audioconvert ! audioresample name=out ! {PACKETS} ! clocksync",
                     quoted(path)
                 )
             }
