@@ -20,7 +20,8 @@ pub(super) enum Slot<S> {
     New(UdpSocket),
 }
 
-/// Finds a socket for each component. `open` gives those that are there already.
+/// Finds a socket for each component. `open` gives those that are there already, for a component, a wish and, where it
+/// must follow another component's, the number it must have.
 ///
 /// Components without a wanted port follow each other. If one of them is taken, the whole row starts again further up;
 /// a wanted port that is taken, or one that follows a fixed one, is looked for on its own.
@@ -29,7 +30,7 @@ pub(super) enum Slot<S> {
 /// `NETWORK` when an address cannot be bound or a range is exhausted; the text names both.
 pub(super) fn find<S>(
     preferences: &[Preference],
-    mut open: impl FnMut(u32, &Preference) -> Option<(S, u16)>,
+    mut open: impl FnMut(u32, &Preference, Option<u16>) -> Option<(S, u16)>,
 ) -> Result<Vec<Slot<S>>, glib::Error> {
     let row = STEP * u16::try_from(preferences.len().div_ceil(STEP.into())).unwrap_or(u16::MAX / STEP);
     let mut first = FIRST_PORT;
@@ -48,13 +49,14 @@ pub(super) fn find<S>(
 fn attempt<S>(
     preferences: &[Preference],
     first: u16,
-    open: &mut impl FnMut(u32, &Preference) -> Option<(S, u16)>,
+    open: &mut impl FnMut(u32, &Preference, Option<u16>) -> Option<(S, u16)>,
 ) -> Result<Option<Vec<Slot<S>>>, glib::Error> {
     let mut slots = Vec::with_capacity(preferences.len());
     let mut next = Some(first);
     let mut in_row = true;
     for (component, preference) in (1u32..).zip(preferences) {
-        let (slot, port) = if let Some((shared, port)) = open(component, preference) {
+        let follows = next.filter(|_| component > 1 && preference.port.is_none());
+        let (slot, port) = if let Some((shared, port)) = open(component, preference, follows) {
             in_row = false;
             (Slot::Open(shared), port)
         } else {
@@ -115,7 +117,7 @@ mod tests {
     const LOOPBACK: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
     fn found(preferences: &[Preference]) -> Result<(Vec<UdpSocket>, Vec<u16>), glib::Error> {
-        let slots = find::<()>(preferences, |_, _| None)?;
+        let slots = find::<()>(preferences, |_, _, _| None)?;
         let sockets: Vec<UdpSocket> = slots
             .into_iter()
             .map(|s| match s {

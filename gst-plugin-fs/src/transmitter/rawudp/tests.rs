@@ -311,6 +311,24 @@ fn each_transmitter_gets_ports_of_its_own() {
 }
 
 #[test]
+fn control_follows_media_by_one_port_in_every_stream() {
+    let t = transmitter(2);
+    let open = || {
+        let stream = t.new_stream_transmitter(None, &preferring(&[free(1)])).unwrap();
+        let told = listen(&stream);
+        stream.gather_local_candidates().unwrap();
+        (locals(&told), stream)
+    };
+    let streams = [open(), open()];
+    for (locals, _) in &streams {
+        // Where the next port is taken by a stranger, control moves up by two.
+        assert_eq!((locals[1].port - locals[0].port) % 2, 1, "{locals:?}");
+    }
+    assert_ne!(streams[0].0[1].port, streams[1].0[1].port, "control of one is not shared with the other");
+    streams.iter().for_each(|(_, stream)| stream.stop());
+}
+
+#[test]
 fn what_cannot_be_done_is_refused_with_its_reason() {
     let t = transmitter(2);
     let refused =

@@ -64,8 +64,10 @@ impl RawUdpTransmitter {
         };
         let bins = self.bins()?;
         let mut ports = lock(&self.ports);
-        let slots = binding::find(preferences, |component, asked| {
-            let shared = ports.iter().find(|s| s.port.serves(component, asked))?;
+        let slots = binding::find(preferences, |component, asked, number| {
+            let fits =
+                |s: &&Shared| s.port.serves(component, asked) && number.is_none_or(|n| s.port.number() == n);
+            let shared = ports.iter().find(fits)?;
             Some((shared.port.clone(), shared.port.number()))
         })?;
         let mut opened = Vec::new();
