@@ -47,7 +47,8 @@ def environment(arguments, folder):
     env["GST_REGISTRY"] = os.path.join(folder, "registry.bin")
     env["XDG_CACHE_HOME"] = os.path.join(folder, "cache")
     # A wrong allocator for a boxed structure is then noticed where it is freed.
-    env["G_SLICE"] = "debug-blocks"
+    env.setdefault("G_SLICE", "debug-blocks")
+    env["G_DEBUG"] = "fatal-criticals"
 
     if arguments.files == "stock":
         env["EXPECT_LIBRARY"] = only(f"{stock}/libfarstream-0.2.so.5", "Debian's library")
