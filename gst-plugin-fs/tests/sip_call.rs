@@ -341,7 +341,14 @@ impl Peer {
         let body = Body::sdp(format!(
             "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n"
         ));
-        peer.endpoint.send(Command::Invite { id, target, from, to: None, headers: Vec::new(), body: Some(body) });
+        peer.endpoint.send(Command::Invite {
+            id,
+            target,
+            from,
+            to: None,
+            headers: Vec::new(),
+            body: Some(body),
+        });
         let answer = loop {
             match tokio::time::timeout(LIMIT, peer.events.recv()).await.unwrap().unwrap() {
                 Event::Established { body, .. } => break body.unwrap(),

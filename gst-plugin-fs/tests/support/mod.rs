@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // not every test file uses everything
 
+pub mod peer;
+
 use std::f64::consts::TAU;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, Once};

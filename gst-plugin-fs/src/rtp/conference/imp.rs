@@ -98,6 +98,7 @@ impl Conference {
                 session.imp().pad_removed((ssrc, pt));
             }
         });
+        self.on_source(rtpbin, "on-ssrc-sdes", |session, ssrc| session.imp().source_described(ssrc));
         self.on_source(rtpbin, "on-bye-ssrc", |session, ssrc| session.imp().source_said_bye(ssrc));
         self.on_source(rtpbin, "on-bye-timeout", |session, ssrc| session.imp().source_timed_out(ssrc));
         self.on_source(rtpbin, "on-timeout", |session, ssrc| session.imp().source_timed_out(ssrc));
@@ -224,9 +225,8 @@ impl ElementImpl for Conference {
 
 impl BinImpl for Conference {
     fn handle_message(&self, message: gst::Message) {
-        if self.watch(&message) {
-            self.parent_handle_message(message);
-        }
+        self.watch(&message);
+        self.parent_handle_message(message);
     }
 }
 

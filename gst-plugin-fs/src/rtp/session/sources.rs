@@ -37,8 +37,8 @@ impl imp::Session {
         self.guess(stream, ssrc, "its address");
     }
 
-    /// RTCP told the CNAME of an SSRC (RFC 3550 section 6.5.1).
-    pub(crate) fn source_described(&self, ssrc: u32, cname: &str) {
+    /// RTCP told who an SSRC is, its CNAME above all (RFC 3550 section 6.5.1).
+    pub(crate) fn source_described(&self, ssrc: u32) {
         let streams: Vec<(StreamId, Stream)> = {
             let state = self.state();
             let waiting = state.substreams.iter().any(|(key, s)| key.0 == ssrc && s.stream.is_none());
@@ -47,6 +47,9 @@ impl imp::Session {
             }
             state.streams.iter().filter_map(|s| Some((s.id, s.object.upgrade()?))).collect()
         };
+        let sdes = self.source(ssrc).map(|source| source.property::<Option<gst::Structure>>("sdes"));
+        let Some(sdes) = sdes.flatten() else { return };
+        let Ok(cname) = sdes.get::<&str>("cname") else { return };
         let of_cname = |stream: &Stream| {
             let participant = stream.imp().participant().and_then(|p| p.downcast::<Participant>().ok());
             participant.and_then(|p| p.cname()).is_some_and(|known| known == cname)
@@ -154,9 +157,12 @@ impl imp::Session {
     }
 
     fn packets_received(&self, ssrc: u32) -> Option<u64> {
-        let internal = self.internal_session()?;
-        let source = internal.emit_by_name::<Option<glib::Object>>("get-source-by-ssrc", &[&ssrc])?;
-        source.property::<gst::Structure>("stats").get::<u64>("packets-received").ok()
+        self.source(ssrc)?.property::<gst::Structure>("stats").get::<u64>("packets-received").ok()
+    }
+
+    /// rtpbin's `RTPSource`.
+    fn source(&self, ssrc: u32) -> Option<glib::Object> {
+        self.internal_session()?.emit_by_name("get-source-by-ssrc", &[&ssrc])
     }
 
     /// Makes rtpbin forget an SSRC, which removes its pads.
