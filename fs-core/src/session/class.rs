@@ -89,10 +89,10 @@ unsafe fn install_caps(class: *mut GObjectClass) {
     let structure = Kind::Boxed(gst::Structure::static_type().into_glib());
     // SAFETY: called from `class_init`.
     unsafe {
-        let blurb = c"Caps of media the sink pad may take";
-        install_property(class, 10, c"allowed-sink-caps", c"Allowed sink caps", blurb, caps(), READ);
         let blurb = c"Caps of media the streams may give";
-        install_property(class, 11, c"allowed-src-caps", c"Allowed source caps", blurb, caps(), READ);
+        install_property(class, 10, c"allowed-src-caps", c"Allowed source caps", blurb, caps(), READ);
+        let blurb = c"Caps of media the sink pad may take";
+        install_property(class, 11, c"allowed-sink-caps", c"Allowed sink caps", blurb, caps(), READ);
         let blurb = c"How the session encrypts what it sends, or NULL";
         let (name, nick) = (c"encryption-parameters", c"Encryption parameters");
         install_property(class, 12, name, nick, blurb, structure, READ);

@@ -1,0 +1,138 @@
+//! Every message can be read back, and what is not one of ours is refused.
+
+#[path = "classes/bare.rs"]
+mod bare;
+
+use fs_core::messages::{self, Parsed};
+use fs_core::{Error, Session, Stream, enums};
+use fs_proto::{Candidate, CandidateType, Codec, MediaType, StreamState};
+use glib::prelude::*;
+
+fn session() -> Session {
+    gst::init().unwrap();
+    glib::Object::new::<bare::Session>().upcast()
+}
+
+fn stream() -> Stream {
+    gst::init().unwrap();
+    glib::Object::new::<bare::Stream>().upcast()
+}
+
+#[track_caller]
+fn check(structure: gst::Structure, name: &str, fields: &[(&str, &str)], expected: &Parsed) {
+    assert_eq!(structure.name(), name);
+    let found: Vec<(&str, &str)> =
+        structure.iter().map(|(field, value)| (field.as_str(), value.type_().name())).collect();
+    assert_eq!(found, fields);
+    let message = gst::message::Element::new(structure.clone());
+    assert_eq!(messages::parse(&message).as_ref(), Some(expected));
+    for (field, _) in fields {
+        let mut broken = structure.clone();
+        broken.remove_field(*field);
+        assert_eq!(messages::parse_structure(&broken), None, "{name} without {field}");
+        broken.set(*field, "text of the wrong type");
+        if (name, *field) != ("farstream-error", "error-msg") {
+            assert_eq!(messages::parse_structure(&broken), None, "{name} with a wrong {field}");
+        }
+    }
+}
+
+#[test]
+fn session_messages() {
+    let session = session();
+    let codec = Codec::new(96, "OPUS", MediaType::Audio, 48000).with_param("a", "b");
+    let dtmf = Codec::new(101, "telephone-event", MediaType::Audio, 8000);
+    check(
+        messages::send_codec_changed(&session, &codec, std::slice::from_ref(&dtmf)),
+        "farstream-send-codec-changed",
+        &[("session", "FsSession"), ("codec", "FsCodec"), ("secondary-codecs", "FsCodecGList")],
+        &Parsed::SendCodecChanged { session: session.clone(), codec, secondary_codecs: vec![dtmf] },
+    );
+    check(
+        messages::codecs_changed(&session),
+        "farstream-codecs-changed",
+        &[("session", "FsSession")],
+        &Parsed::CodecsChanged { session: session.clone() },
+    );
+    let (method, event) = (enums::DtmfMethod::Sound, enums::DtmfEvent::Pound);
+    check(
+        messages::telephony_event_started(&session, method, event, 8),
+        "farstream-telephony-event-started",
+        &[
+            ("session", "FsSession"),
+            ("method", "FsDTMFMethod"),
+            ("event", "FsDTMFEvent"),
+            ("volume", "guchar"),
+        ],
+        &Parsed::TelephonyEventStarted { session: session.clone(), method, event, volume: 8 },
+    );
+    check(
+        messages::telephony_event_stopped(&session, method),
+        "farstream-telephony-event-stopped",
+        &[("session", "FsSession"), ("method", "FsDTMFMethod")],
+        &Parsed::TelephonyEventStopped { session: session.clone(), method },
+    );
+}
+
+#[test]
+fn stream_messages() {
+    let stream = stream();
+    let local = Candidate::new("L1", 1, CandidateType::Host, "192.0.2.1", 5000);
+    let remote = Candidate::new("R1", 1, CandidateType::Host, "192.0.2.2", 6000);
+    check(
+        messages::new_local_candidate(&stream, &local),
+        "farstream-new-local-candidate",
+        &[("stream", "FsStream"), ("candidate", "FsCandidate")],
+        &Parsed::NewLocalCandidate { stream: stream.clone(), candidate: local.clone() },
+    );
+    check(
+        messages::local_candidates_prepared(&stream),
+        "farstream-local-candidates-prepared",
+        &[("stream", "FsStream")],
+        &Parsed::LocalCandidatesPrepared { stream: stream.clone() },
+    );
+    check(
+        messages::new_active_candidate_pair(&stream, &local, &remote),
+        "farstream-new-active-candidate-pair",
+        &[("stream", "FsStream"), ("local-candidate", "FsCandidate"), ("remote-candidate", "FsCandidate")],
+        &Parsed::NewActiveCandidatePair { stream: stream.clone(), local, remote },
+    );
+    let codecs = vec![Codec::new(0, "PCMU", MediaType::Audio, 8000)];
+    check(
+        messages::recv_codecs_changed(&stream, &codecs),
+        "farstream-recv-codecs-changed",
+        &[("stream", "FsStream"), ("codecs", "FsCodecGList")],
+        &Parsed::RecvCodecsChanged { stream: stream.clone(), codecs },
+    );
+    check(
+        messages::component_state_changed(&stream, 2, StreamState::Ready),
+        "farstream-component-state-changed",
+        &[("stream", "FsStream"), ("component", "guint"), ("state", "FsStreamState")],
+        &Parsed::ComponentStateChanged { stream: stream.clone(), component: 2, state: StreamState::Ready },
+    );
+}
+
+#[test]
+fn error_messages() {
+    let stream = stream();
+    check(
+        messages::error(stream.upcast_ref(), Error::Network, "no route"),
+        "farstream-error",
+        &[("src-object", "GObject"), ("error-no", "FsError"), ("error-msg", "gchararray")],
+        &Parsed::Error {
+            src_object: stream.clone().upcast(),
+            code: Error::Network,
+            text: "no route".to_owned(),
+        },
+    );
+}
+
+#[test]
+fn other_messages_are_refused() {
+    let session = session();
+    let foreign = gst::Structure::builder("farstream-unheard-of").field("session", &session).build();
+    assert_eq!(messages::parse(&gst::message::Element::new(foreign)), None);
+    let application = gst::message::Application::new(messages::codecs_changed(&session));
+    assert_eq!(messages::parse(&application), None);
+    assert_eq!(messages::parse(&gst::message::Eos::new()), None);
+}
