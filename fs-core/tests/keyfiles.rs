@@ -1,5 +1,7 @@
 //! Codec preferences, header extensions and element properties from key files.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 

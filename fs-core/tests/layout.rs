@@ -3,6 +3,8 @@
 //! Struct offsets are checked when `ffi.rs` is compiled; here the registered types are checked against the same
 //! numbers, so a class registered with a wrong size is found too.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use fs_core::*;
 use glib::prelude::*;
 use glib::translate::*;

@@ -1,5 +1,7 @@
 //! Every message can be read back, and what is not one of ours is refused.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "classes/bare.rs"]
 mod bare;
 

@@ -3,6 +3,8 @@
 //! One test, because the search path is read once in a process. The modules are compiled with the C compiler
 //! against our headers.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

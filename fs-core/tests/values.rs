@@ -1,5 +1,7 @@
 //! Codecs, candidates and header extensions through `glib::Value` and the C structs.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use fs_core::*;
 use fs_proto::{Candidate, CandidateType, Codec, FeedbackParameter, MediaType, NetworkProtocol};
 use fs_proto::{RtpHeaderExtension, StreamDirection};
