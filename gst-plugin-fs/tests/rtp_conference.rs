@@ -1,5 +1,7 @@
 //! `fsrtpconference` end to end: two conferences in one process over rawudp on 127.0.0.1.
 
+#![allow(clippy::unwrap_used)] // the helpers here are part of tests
+
 mod support;
 
 use std::time::{Duration, Instant};

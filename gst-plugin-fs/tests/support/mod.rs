@@ -1,6 +1,6 @@
 //! Two conferences in one process: each sends a tone and records what it hears.
 
-#![allow(dead_code)] // not every test file uses everything
+#![allow(dead_code, clippy::unwrap_used)] // not every test file uses everything; a failure here fails a test
 
 pub mod peer;
 
@@ -122,6 +122,8 @@ pub struct Side {
     pub heard: Heard,
     pub messages: Mutex<Receiver<gst::Message>>,
     pub pads: Arc<Mutex<Vec<(String, Codec)>>>,
+    /// ERROR messages of the pipeline.
+    pub errors: Arc<Mutex<Vec<String>>>,
 }
 
 impl Side {
@@ -131,7 +133,8 @@ impl Side {
         let pipeline = gst::Pipeline::with_name(name);
         let element = gst::ElementFactory::make("fsrtpconference").build().expect("our element");
         pipeline.add(&element).unwrap();
-        let messages = collect(&pipeline);
+        let errors = Arc::default();
+        let messages = collect(&pipeline, &errors);
         let conference = element.downcast::<Conference>().expect("it is a conference");
         let session = conference.new_session(MediaType::Audio).unwrap();
         let participant = conference.new_participant().unwrap();
@@ -150,7 +153,7 @@ impl Side {
         let heard = Heard::default();
         let pads = record(&stream, &pipeline, &heard);
         pipeline.set_state(gst::State::Playing).unwrap();
-        Self { pipeline, conference, session, participant, stream, source, heard, messages, pads }
+        Self { pipeline, conference, session, participant, stream, source, heard, messages, pads, errors }
     }
 
     /// Opens rawudp on 127.0.0.1 and returns the two candidates it found.
@@ -198,16 +201,16 @@ pub fn loopback() -> Vec<(String, glib::Value)> {
     vec![("preferred-local-candidates".to_owned(), CandidateList(candidates).to_value())]
 }
 
-fn collect(pipeline: &gst::Pipeline) -> Mutex<Receiver<gst::Message>> {
+fn collect(pipeline: &gst::Pipeline, errors: &Arc<Mutex<Vec<String>>>) -> Mutex<Receiver<gst::Message>> {
     let (sender, receiver): (Sender<gst::Message>, _) = channel();
     let bus = pipeline.bus().expect("pipelines have a bus");
-    let weak = pipeline.downgrade();
+    let (weak, errors) = (pipeline.downgrade(), errors.clone());
     bus.set_sync_handler(move |_, message| {
         if messages::parse(message).is_some() {
             let _ = sender.send(message.clone());
         }
         match message.view() {
-            gst::MessageView::Error(error) => eprintln!("{:?}: {error:?}", message.src().map(|s| s.name())),
+            gst::MessageView::Error(error) => errors.lock().unwrap().push(format!("{error:?}")),
             gst::MessageView::Latency(_) => {
                 if let Some(pipeline) = weak.upgrade() {
                     pipeline.call_async(|pipeline| {

@@ -2,8 +2,6 @@
 
 use std::thread;
 
-use gst::subclass::prelude::*;
-
 use super::imp;
 
 impl imp::Conference {

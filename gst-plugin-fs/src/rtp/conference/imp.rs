@@ -19,6 +19,9 @@ use crate::rtp::participant::Participant;
 use crate::rtp::session::Session;
 
 const DEFAULT_LATENCY: u32 = 100;
+/// How many SSRCs a session receives at once. Each costs a jitter buffer with two threads, and anybody who can
+/// reach the port can send packets with new ones.
+const MAX_SSRCS: u32 = 64;
 
 #[derive(Default)]
 pub struct Conference {
@@ -173,6 +176,7 @@ impl ObjectImpl for Conference {
             return;
         };
         rtpbin.set_property("latency", DEFAULT_LATENCY);
+        rtpbin.set_property("max-streams", MAX_SSRCS);
         if self.obj().add(&rtpbin).is_err() {
             gst::error!(CAT, imp = self, "can't add rtpbin");
             return;

@@ -73,7 +73,7 @@ fn blueprint(known: &[Blueprint], index: usize) -> Result<&Blueprint, glib::Erro
 fn from_description(description: &str, name: &str) -> Result<gst::Bin, glib::Error> {
     let bin = gst::parse::bin_from_description(description, false)
         .map_err(|why| element::construction(format!("profile '{description}': {why}")))?;
-    let _ = bin.set_property("name", name);
+    bin.set_property("name", name);
     for (direction, ghost_name) in [(gst::PadDirection::Sink, "sink"), (gst::PadDirection::Src, "src")] {
         let target = bin.find_unlinked_pad(direction).ok_or_else(|| {
             element::construction(format!("profile '{description}' has no unlinked {ghost_name} pad"))

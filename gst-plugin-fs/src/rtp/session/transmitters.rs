@@ -102,12 +102,10 @@ impl imp::Session {
             end.set_property("send-component-mux", true);
         }
         let direction = {
-            let mut state = self.state();
-            let direction = state.stream_mut(id).map(|entry| {
+            self.state().stream_mut(id).map(|entry| {
                 entry.end = Some(StreamEnd { transmitter: end.clone() });
                 entry.direction
-            });
-            direction
+            })
         };
         let Some(direction) = direction else {
             end.stop();
