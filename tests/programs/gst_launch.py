@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """What a person types: whole SIP calls in gst-launch-1.0 lines, their sound, their messages and their exit statuses.
 
-Run inside the build's environment: meson devenv -C build /usr/bin/python3 tests/programs/gst_launch.py [word of a test's name ...]
+Run inside the build's environment: meson devenv -C build /usr/bin/python3 $PWD/tests/programs/gst_launch.py [word of a test's name ...]
 """
 import os
 import subprocess
@@ -125,7 +125,8 @@ def test_a_port_in_use_is_named(test):
     port = free_port()
     waiting(test, port)
     second = test.launch("second", f"fssipcall name=c local-uri=sip:eve@127.0.0.1:{port} auto-accept=true " + TALK.format(freq=550, wav=test.path("eve.wav")))
-    assert second.wait() == 1, second.text()[-1500:]
+    # The state change itself fails, for which gst-launch has a status of its own.
+    assert second.wait() in (1, 255), second.text()[-1500:]
     assert str(port) in second.text() and "in use" in second.text().lower(), second.text()[-1500:]
 
 

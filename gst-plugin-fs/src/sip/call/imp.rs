@@ -52,6 +52,7 @@ impl SipCall {
         }
     }
 
+    /// Starts the endpoint. What goes wrong is posted as an ERROR message, too.
     fn start(&self) -> Result<(), gst::StateChangeError> {
         let settings = lock(&self.settings).clone();
         let (Some(sound), Some(backend)) = (self.sound.get(), self.backend.get()) else {
@@ -98,7 +99,12 @@ impl ObjectImpl for SipCall {
                     .build()
             };
             vec![
-                text("local-uri", "Local URI", "Who we are and where we listen; empty takes a free port", Some("")),
+                text(
+                    "local-uri",
+                    "Local URI",
+                    "Who we are and where we listen; empty takes a free port",
+                    Some(""),
+                ),
                 text("uri", "URI", "Whom to call; empty waits for a call", Some("")),
                 glib::ParamSpecBoolean::builder("auto-accept")
                     .nick("Accept calls")
@@ -110,7 +116,12 @@ impl ObjectImpl for SipCall {
                     .blurb("What the call is doing")
                     .read_only()
                     .build(),
-                text("codecs", "Codecs", "Codecs to use, best first: NAME[/RATE[/CHANNELS]], ...", Some(DEFAULT_CODECS)),
+                text(
+                    "codecs",
+                    "Codecs",
+                    "Codecs to use, best first: NAME[/RATE[/CHANNELS]], ...",
+                    Some(DEFAULT_CODECS),
+                ),
             ]
         });
         PROPERTIES.as_ref()
@@ -223,7 +234,10 @@ impl ElementImpl for SipCall {
         TEMPLATES.as_ref()
     }
 
-    fn change_state(&self, transition: gst::StateChange) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
         match transition {
             gst::StateChange::ReadyToPaused => self.start()?,
             gst::StateChange::PausedToReady => self.stop(),
@@ -271,7 +285,11 @@ impl ElementImpl for SipCall {
             return None;
         }
         let target = self.sound.get()?.sink_target()?;
-        let pad = gst::GhostPad::builder_from_template(template).name("audio_sink").with_target(&target).ok()?.build();
+        let pad = gst::GhostPad::builder_from_template(template)
+            .name("audio_sink")
+            .with_target(&target)
+            .ok()?
+            .build();
         let weak = self.downgrade();
         pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
             let ends = info.event().is_some_and(|event| event.type_() == gst::EventType::Eos);

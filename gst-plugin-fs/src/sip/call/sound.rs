@@ -1,9 +1,12 @@
 //! The sound paths inside `fssipcall`.
 //!
 //! ```text
-//! audio_sink (ghost) ─▶ valve ─▶ conference sink           drops until there is a call
+//! audio_sink (ghost) ─▶ valve ─▶ audiobuffersplit ─▶ clocksync ─▶ conference sink      drops until there is a call
 //! conference src pads ─▶ input-selector ─▶ audioconvert ─▶ audioresample ─▶ capsfilter ─▶ audiorate ─▶ audio_src
 //! ```
+//!
+//! Whatever the size of the source's buffers, the conference gets 20 ms at a time, each at its time: a burst of packets
+//! would outrun the peer's jitter buffer, and a file would be sent as fast as it can be read.
 //!
 //! The selector listens to the newest source; the first caps that come out are pinned by the capsfilter, so a later
 //! source with another rate is converted; audiorate fills gaps with silence.
@@ -20,6 +23,10 @@ use super::imp::CAT;
 
 /// Caps announced on an `audio_src` that never had any media, so that what is behind it can finish its file.
 const SILENT_CAPS: &str = "audio/x-raw,format=S16LE,layout=interleaved,rate=8000,channels=1";
+
+/// How far the sound may lead or lag its timestamps before audiorate drops or fills. A peer that sends in bursts makes
+/// the jitter buffer move its estimate by the length of a burst within the first seconds; that is no gap.
+const TOLERANCE: gst::ClockTime = gst::ClockTime::from_mseconds(150);
 
 /// The elements behind `audio_src`.
 #[derive(Debug)]
@@ -45,18 +52,29 @@ struct Paths {
 pub struct Sound {
     bin: glib::WeakRef<SipCall>,
     valve: gst::Element,
+    pacer: gst::Element,
     paths: Mutex<Paths>,
 }
 
 impl Sound {
-    /// Builds what is there from the start: the valve.
+    /// Builds what is there from the start: valve, splitter and pacer.
     ///
     /// # Errors
     /// Names the missing element.
     pub fn new(bin: &SipCall) -> Result<Arc<Self>, glib::BoolError> {
         let valve = gst::ElementFactory::make("valve").name("audio_valve").property("drop", true).build()?;
-        bin.add(&valve)?;
-        Ok(Arc::new(Self { bin: bin.downgrade(), valve, paths: Mutex::default() }))
+        let split = gst::ElementFactory::make("audiobuffersplit")
+            .name("audio_split")
+            .property("output-buffer-duration", gst::Fraction::new(1, 50))
+            .build()?;
+        let pacer = gst::ElementFactory::make("clocksync")
+            .name("audio_pacer")
+            .property("sync-to-first", true)
+            .build()?;
+        let chain = [&valve, &split, &pacer];
+        bin.add_many(chain)?;
+        gst::Element::link_many(chain)?;
+        Ok(Arc::new(Self { bin: bin.downgrade(), valve, pacer, paths: Mutex::default() }))
     }
 
     /// The pad behind `audio_sink`.
@@ -149,11 +167,14 @@ impl Sound {
             paths = self.lock();
         }
         let Some(selector) = paths.output.as_ref().map(|o| o.selector.clone()) else { return Ok(()) };
-        let input =
-            selector.request_pad_simple("sink_%u").ok_or_else(|| glib::bool_error!("input-selector gives no pad"))?;
+        let input = selector
+            .request_pad_simple("sink_%u")
+            .ok_or_else(|| glib::bool_error!("input-selector gives no pad"))?;
         paths.inputs.push(input.clone());
         drop(paths);
-        source.link(&input).map_err(|error| glib::bool_error!("can't link {}: {:?}", source.name(), error))?;
+        source
+            .link(&input)
+            .map_err(|error| glib::bool_error!("can't link {}: {:?}", source.name(), error))?;
         selector.set_property("active-pad", &input);
         gst::debug!(CAT, obj = bin, "listening to {}", source.name());
         Ok(())
@@ -163,7 +184,8 @@ impl Sound {
 impl PadHandler for Sound {
     fn opened(&self, _session: SessionId, sink: &gst::Pad) {
         self.lock().conference = Some(sink.clone());
-        let linked = self.valve.static_pad("src").is_some_and(|pad| !pad.is_linked() && pad.link(sink).is_ok());
+        let linked =
+            self.pacer.static_pad("src").is_some_and(|pad| !pad.is_linked() && pad.link(sink).is_ok());
         self.valve.set_property("drop", !linked);
     }
 
@@ -180,7 +202,7 @@ impl PadHandler for Sound {
             let selector = paths.output.as_ref().map(|o| o.selector.clone());
             (paths.conference.take(), selector, std::mem::take(&mut paths.inputs))
         };
-        if let (Some(sink), Some(pad)) = (conference, self.valve.static_pad("src")) {
+        if let (Some(sink), Some(pad)) = (conference, self.pacer.static_pad("src")) {
             // Fails only when it was never linked.
             let _ = pad.unlink(&sink);
         }
@@ -210,7 +232,10 @@ fn build_output(bin: &SipCall) -> Result<(Output, gst::GhostPad), glib::BoolErro
     let make = |factory: &str| gst::ElementFactory::make(factory).build();
     let selector = gst::ElementFactory::make("input-selector").property("sync-streams", false).build()?;
     let (convert, resample, filter) = (make("audioconvert")?, make("audioresample")?, make("capsfilter")?);
-    let rate = gst::ElementFactory::make("audiorate").property("skip-to-first", true).build()?;
+    let rate = gst::ElementFactory::make("audiorate")
+        .property("skip-to-first", true)
+        .property("tolerance", TOLERANCE.nseconds())
+        .build()?;
     let chain = [&selector, &convert, &resample, &filter, &rate];
     bin.add_many(chain)?;
     gst::Element::link_many(chain)?;

@@ -150,12 +150,14 @@ async fn configure(local_uri: &str, uri: &str, codecs: Vec<Codec>) -> Result<App
     } else {
         let own = NameAddr::parse(local_uri).map_err(|error| format!("property local-uri: {error}"))?;
         let host = own.uri.host().filter(|_| own.uri.is_sip());
-        let host = host.ok_or_else(|| format!("property local-uri: {local_uri} is no sip: address"))?.to_string();
+        let host =
+            host.ok_or_else(|| format!("property local-uri: {local_uri} is no sip: address"))?.to_string();
         let port = own.uri.port().unwrap_or(5060);
         let mut found = tokio::net::lookup_host((host.trim_matches(['[', ']']).to_owned(), port))
             .await
             .map_err(|error| format!("property local-uri: host {host}: {error}"))?;
-        endpoint.bind = found.next().ok_or_else(|| format!("property local-uri: host {host} has no address"))?;
+        endpoint.bind =
+            found.next().ok_or_else(|| format!("property local-uri: host {host} has no address"))?;
         // Port 0 means "any": the identity is then made from what was taken.
         if port != 0 {
             identity = Some(own);
@@ -319,7 +321,8 @@ impl Worker {
             486 | 600 => gst::ResourceError::Busy,
             _ => gst::ResourceError::Failed,
         };
-        let message = gst::message::Error::builder(error, text.as_str()).details(details).src(&element).build();
+        let message =
+            gst::message::Error::builder(error, text.as_str()).details(details).src(&element).build();
         // Fails only while the element is being disposed of.
         let _ = element.post_message(message);
     }
