@@ -59,12 +59,13 @@ struct Tally {
 }
 
 /// Rings and accepts until all calls of the run are ended by the peer, or
-/// `stop` comes.
+/// `stop` comes. The endpoint is given back: as long as sipp runs, it must be
+/// there to repeat its answers.
 async fn answer(
     endpoint: Endpoint,
     mut events: UnboundedReceiver<Event>,
     mut stop: oneshot::Receiver<()>,
-) -> Tally {
+) -> (Tally, Endpoint) {
     let mut tally = Tally::default();
     while tally.ended_by_peer < CALLS {
         let event = tokio::select! {
@@ -83,7 +84,7 @@ async fn answer(
             other => panic!("unexpected: {other:?}"),
         }
     }
-    tally
+    (tally, endpoint)
 }
 
 async fn answer_sipp(extra: &[&str], patience: Duration) -> Option<Tally> {
@@ -106,7 +107,7 @@ async fn answer_sipp(extra: &[&str], patience: Duration) -> Option<Tally> {
             answerer.await
         }
     };
-    Some(tally.expect("no unexpected event"))
+    Some(tally.expect("no unexpected event").0)
 }
 
 #[tokio::test(flavor = "multi_thread")]

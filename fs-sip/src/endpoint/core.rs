@@ -119,6 +119,21 @@ pub(super) enum Wait {
 }
 
 /// The pure endpoint.
+///
+/// ```
+/// use std::time::Instant;
+/// use fs_sip::endpoint::{EndpointConfig, EndpointCore, Input, Output};
+///
+/// let mut core = EndpointCore::new(EndpointConfig::default(), [0; 32]);
+/// let data = b"OPTIONS sip:x@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK1\r\n\
+///     From: <sip:y@h>;tag=1\r\nTo: <sip:x@h>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n";
+/// let (source, local) = ("192.0.2.2:5060".parse()?, "192.0.2.1:5060".parse()?);
+/// core.handle(Instant::now(), Input::Datagram { data, source, local });
+/// let Some(Output::Transmit(answer)) = core.poll_output() else { panic!("no answer") };
+/// assert_eq!(answer.remote, source);
+/// assert!(answer.data.starts_with(b"SIP/2.0 200 OK\r\n"));
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
 #[derive(Debug)]
 pub struct EndpointCore {
     pub(super) config: EndpointConfig,

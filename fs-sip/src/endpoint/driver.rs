@@ -50,6 +50,30 @@ impl std::error::Error for BindError {
 
 /// Handle of a running endpoint. Dropping it ends the endpoint at once;
 /// [`Endpoint::shutdown`] says goodbye first.
+///
+/// ```
+/// use fs_sip::endpoint::{Command, Endpoint, EndpointConfig, Event};
+/// use fs_sip::wire::{NameAddr, Uri};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (alice, mut alice_events) = Endpoint::bind(EndpointConfig::default()).await?;
+/// let (bob, mut bob_events) = Endpoint::bind(EndpointConfig::default()).await?;
+/// let at = bob.local_addr();
+/// alice.send(Command::Invite {
+///     id: alice.new_invite_id(),
+///     target: Uri::sip(Some("bob"), at.ip(), Some(at.port())),
+///     from: NameAddr::new("sip:alice@example.org".parse()?),
+///     to: None,
+///     headers: Vec::new(),
+///     body: None,
+/// });
+/// let Some(Event::Incoming { id, .. }) = bob_events.recv().await else { panic!("no call") };
+/// bob.send(Command::Reject { id, status: 486, reason: None, headers: Vec::new() });
+/// let Some(Event::Failed { status, .. }) = alice_events.recv().await else { panic!("no refusal") };
+/// assert_eq!(status, 486);
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Endpoint {
     local: SocketAddr,
