@@ -356,3 +356,21 @@ fn a_source_that_starts_again_with_another_ssrc_replaces_its_pad() {
     a.end();
     b.end();
 }
+
+#[test]
+fn a_paused_sink_does_not_keep_a_stream_from_ending() {
+    let (a, b) = pair(StreamDirection::BOTH);
+    connect(&a, &b, &[]);
+    a.heard.wait_for_tone(HIGH);
+    // Without a pipeline that pauses with it, the sink holds the next buffer for ever.
+    let name = a.pads.lock().unwrap()[0].0.clone();
+    let ear = a.conference.static_pad(&name).unwrap().peer().unwrap().parent_element().unwrap();
+    ear.set_locked_state(true);
+    ear.set_state(gst::State::Paused).unwrap();
+    quiet(&a);
+    a.stream.destroy();
+    assert!(a.conference.static_pad(&name).is_none());
+    ear.set_state(gst::State::Null).unwrap();
+    a.end();
+    b.end();
+}

@@ -1,5 +1,8 @@
 //! Making, starting and removing the elements of a conference, with errors that name the element.
 
+use std::sync::mpsc;
+use std::time::Duration;
+
 use fs_core::Error;
 use gst::prelude::*;
 
@@ -55,6 +58,21 @@ pub fn request_pad(element: &gst::Element, name: &str) -> Result<gst::Pad, glib:
     element
         .request_pad_simple(name)
         .ok_or_else(|| construction(format!("element '{}' gives no pad '{name}'", element.name())))
+}
+
+/// Waits until no data is on its way through a source pad. False if that does not come in time.
+pub fn wait_until_idle(pad: &impl IsA<gst::Pad>, patience: Duration) -> bool {
+    let (sender, idle) = mpsc::sync_channel(1);
+    let probe = pad.add_probe(gst::PadProbeType::IDLE, move |_, _| {
+        // Nobody waits any more if it took too long.
+        let _ = sender.try_send(());
+        gst::PadProbeReturn::Remove
+    });
+    let came = idle.recv_timeout(patience).is_ok();
+    if let Some(probe) = probe.filter(|_| !came) {
+        pad.remove_probe(probe);
+    }
+    came
 }
 
 /// Stops an element for good and takes it out of its bin. Waits for data that is on its way through it.

@@ -7,12 +7,18 @@
 //! pad. What reaches a pad that nobody linked, or whose sink was stopped, is dropped without harm: it must not
 //! end the reception of packets that a later link would want.
 
+use std::time::Duration;
+
 use fs_proto::Codec;
 use gst::prelude::*;
 
 use super::element;
 use super::session::recipe::Recipe;
 use super::session::ssrc_map::StreamId;
+use crate::debug::CONFERENCE as CAT;
+
+/// How long a sink may hold a buffer when its pad shall go: longer than it waits for its clock.
+const PATIENCE_WITH_SINKS: Duration = Duration::from_secs(2);
 
 /// SSRC and payload type.
 pub type SubstreamKey = (u32, u8);
@@ -197,10 +203,19 @@ impl Parts {
         Ok(pad)
     }
 
-    /// Takes the application's pad away again.
+    /// Takes the application's pad away again. If the application's sink holds a buffer for longer than any
+    /// clock would make it (it is paused, for example), it is flushed, or we would wait for it for ever.
     pub fn remove_output_pad(&self, pad: &gst::GhostPad) {
         self.output_valve.set_property("drop", true);
+        let held = !element::wait_until_idle(pad, PATIENCE_WITH_SINKS);
+        if held {
+            gst::warning!(CAT, "flushing what is linked to {}, which holds its data back", pad.name());
+            pad.push_event(gst::event::FlushStart::new());
+        }
         let _ = pad.set_active(false);
+        if held && let Some(peer) = pad.peer() {
+            peer.send_event(gst::event::FlushStop::new(false));
+        }
         if pad.parent().is_some() {
             let _ = self.bin.remove_pad(pad);
         }

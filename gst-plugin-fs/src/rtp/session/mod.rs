@@ -2,15 +2,15 @@
 //!
 //! | File | What it does |
 //! |---|---|
-//! | [`state`] | what the session knows, behind its one lock |
-//! | [`graph`] | its static elements |
-//! | [`send`] | the send codec bin |
-//! | [`recv`] | rtpbin's pads become substreams with decoders and pads |
-//! | [`sources`] | what makes an SSRC a stream's, and ends it |
-//! | [`ssrc_map`] | SSRC to stream, pure |
-//! | [`timer`] | what is done later |
-//! | [`transmitters`] | transmitters and the streams' ends of them |
-//! | [`recipe`] | from agreed codec to bin |
+//! | `state.rs` | what the session knows, behind its one lock |
+//! | `graph.rs` | its static elements |
+//! | `send.rs` | the send codec bin |
+//! | `recv.rs` | rtpbin's pads become substreams with decoders and pads |
+//! | `sources.rs` | what makes an SSRC a stream's, and ends it |
+//! | `ssrc_map.rs` | SSRC to stream, pure |
+//! | `timer.rs` | what is done later |
+//! | `transmitters.rs` | transmitters and the streams' ends of them |
+//! | `recipe.rs` | from agreed codec to bin |
 
 pub(in crate::rtp) mod graph;
 pub(in crate::rtp) mod imp;
