@@ -23,6 +23,7 @@ use crate::error::Error;
 mod candidate;
 mod codec;
 mod conference;
+mod defaults;
 mod fields;
 mod notifier;
 mod plugin;
@@ -31,7 +32,6 @@ mod session;
 mod stream;
 mod stream_transmitter;
 mod transmitter;
-mod utils;
 
 /// What happens when an argument is wrong: the message of `g_return_if_fail`.
 pub(crate) fn critical(function: &CStr, condition: &str) {

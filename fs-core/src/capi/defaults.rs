@@ -1,4 +1,4 @@
-//! `farstream/fs-utils.h`.
+//! `farstream/fs-utils.h`, named after what it is about.
 
 use std::ffi::c_long;
 
