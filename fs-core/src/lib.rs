@@ -14,6 +14,23 @@
 //! properties, signals and messages are those of the C library, so implementations and applications in C, Python
 //! and Rust can be mixed. Values without any GObject in them (codecs, candidates) are those of [`fs_proto`].
 //!
+//! ```no_run
+//! use fs_core::prelude::*;
+//! use fs_proto::{MediaType, StreamDirection};
+//!
+//! gst::init()?;
+//! // Any element that is a conference will do; `gst-plugin-fs` has `fsrtpconference`.
+//! if let Ok(element) = gst::ElementFactory::make("fsrtpconference").build() {
+//!     let conference = element.downcast::<fs_core::Conference>().expect("it is a conference");
+//!     let session = conference.new_session(MediaType::Audio)?;
+//!     let participant = conference.new_participant()?;
+//!     let stream = session.new_stream(&participant, StreamDirection::BOTH)?;
+//!     stream.set_transmitter("rawudp", &[])?;
+//! }
+//! # use glib::prelude::*;
+//! # Ok::<(), glib::Error>(())
+//! ```
+//!
 //! With the feature `capi` the C symbols (`fs_*`) are exported.
 
 mod attached;
