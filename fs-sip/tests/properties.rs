@@ -194,13 +194,19 @@ fn mutated(random: &mut Random) -> Vec<u8> {
 }
 
 /// Mutated messages through the whole core: codec, transactions, dialogs.
+/// `FS_SIP_FUZZ_ROUNDS` and `FS_SIP_FUZZ_SEED` make longer and other runs.
 #[test]
 fn mutated_messages_do_no_harm() {
-    let mut random = Random::new([3; 32]);
+    let setting =
+        |name: &str, default: u32| std::env::var(name).map_or(default, |v| v.parse().expect("a number"));
+    let rounds = setting("FS_SIP_FUZZ_ROUNDS", 30_000);
+    let mut seed = [3; 32];
+    seed[..4].copy_from_slice(&setting("FS_SIP_FUZZ_SEED", 1).to_le_bytes());
+    let mut random = Random::new(seed);
     let mut core = EndpointCore::new(EndpointConfig::default(), [4; 32]);
     let mut now = Instant::now();
     let (source, local) = (address(9), address(1));
-    for round in 0..30_000u32 {
+    for round in 0..rounds {
         let data = mutated(&mut random);
         core.handle(now, Input::Datagram { data: &data, source, local });
         if round % 10 == 0 {
