@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Calls with programs of others: baresip (media and tones both ways) and sipp's built-in caller and callee (many calls).
 
-Run inside the build's environment: meson devenv -C build /usr/bin/python3 tests/programs/peers.py [--calls N] [word of a test's name ...]
+Run inside the build's environment: meson devenv -C build /usr/bin/python3 $PWD/tests/programs/peers.py [--calls N] [word of a test's name ...]
 """
 import glob
 import json

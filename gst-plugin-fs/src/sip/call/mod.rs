@@ -38,6 +38,7 @@
 //! element; `sound.rs` has one of its own, never taken together with it.
 
 mod imp;
+mod pacing;
 mod runtime;
 mod sound;
 mod state;

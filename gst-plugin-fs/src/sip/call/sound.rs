@@ -1,9 +1,12 @@
 //! The sound paths inside `fssipcall`.
 //!
 //! ```text
-//! audio_sink (ghost) ─▶ valve ─▶ audiobuffersplit ─▶ clocksync ─▶ conference sink      drops until there is a call
+//! audio_sink (ghost) ─▶ capsfilter ─▶ valve ─▶ audiobuffersplit ─▶ clocksync ─▶ conference sink
 //! conference src pads ─▶ input-selector ─▶ audioconvert ─▶ audioresample ─▶ capsfilter ─▶ audiorate ─▶ audio_src
 //! ```
+//!
+//! The valve drops until there is a call. The source keeps the format it began with, whatever codec is agreed later: the
+//! conference converts, and sources that change their rate while they run may jump in time.
 //!
 //! Whatever the size of the source's buffers, the conference gets 20 ms at a time, each at its time: a burst of packets
 //! would outrun the peer's jitter buffer, and a file would be sent as fast as it can be read.
@@ -20,6 +23,7 @@ use gst::prelude::*;
 
 use super::SipCall;
 use super::imp::CAT;
+use super::pacing::Pacing;
 
 /// Caps announced on an `audio_src` that never had any media, so that what is behind it can finish its file.
 const SILENT_CAPS: &str = "audio/x-raw,format=S16LE,layout=interleaved,rate=8000,channels=1";
@@ -51,6 +55,7 @@ struct Paths {
 #[derive(Debug)]
 pub struct Sound {
     bin: glib::WeakRef<SipCall>,
+    entry: gst::Element,
     valve: gst::Element,
     pacer: gst::Element,
     paths: Mutex<Paths>,
@@ -63,23 +68,24 @@ impl Sound {
     /// Names the missing element.
     pub fn new(bin: &SipCall) -> Result<Arc<Self>, glib::BoolError> {
         let valve = gst::ElementFactory::make("valve").name("audio_valve").property("drop", true).build()?;
+        let entry = gst::ElementFactory::make("capsfilter").name("audio_format").build()?;
+        pin_first_caps(&entry);
         let split = gst::ElementFactory::make("audiobuffersplit")
             .name("audio_split")
             .property("output-buffer-duration", gst::Fraction::new(1, 50))
             .build()?;
-        let pacer = gst::ElementFactory::make("clocksync")
-            .name("audio_pacer")
-            .property("sync-to-first", true)
-            .build()?;
-        let chain = [&valve, &split, &pacer];
+        let pacer = gst::ElementFactory::make("clocksync").name("audio_pacer").build()?;
+        pace(&pacer);
+        let chain = [&entry, &valve, &split, &pacer];
         bin.add_many(chain)?;
         gst::Element::link_many(chain)?;
-        Ok(Arc::new(Self { bin: bin.downgrade(), valve, pacer, paths: Mutex::default() }))
+        keep_own_format(&valve);
+        Ok(Arc::new(Self { bin: bin.downgrade(), entry, valve, pacer, paths: Mutex::default() }))
     }
 
     /// The pad behind `audio_sink`.
     pub fn sink_target(&self) -> Option<gst::Pad> {
-        self.valve.static_pad("sink")
+        self.entry.static_pad("sink")
     }
 
     /// Drops the own sound from now on.
@@ -217,6 +223,33 @@ impl PadHandler for Sound {
     }
 }
 
+/// Has the pacer hold each piece back until its time.
+fn pace(pacer: &gst::Element) {
+    let Some(pad) = pacer.static_pad("sink") else { return };
+    let (pacing, element) = (Mutex::new(None), pacer.downgrade());
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        let (Some(element), Some(time)) = (element.upgrade(), info.buffer().and_then(|buffer| buffer.pts()))
+        else {
+            return gst::PadProbeReturn::Ok;
+        };
+        let segment = pad.sticky_event::<gst::event::Segment>(0).map(|event| event.segment().clone());
+        let segment = segment.and_then(|segment| segment.downcast::<gst::ClockTime>().ok());
+        let time = segment.and_then(|segment| segment.to_running_time(time));
+        if let (Some(time), Some(now)) = (time, element.current_running_time()) {
+            let mut pacing = pacing.lock().unwrap_or_else(PoisonError::into_inner);
+            let pacing = pacing.get_or_insert_with(|| Pacing::new(is_live(pad)));
+            let delay_ms = pacing.piece(time.into(), now.into());
+            element.set_property("ts-offset", delay_ms * 1_000_000);
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+fn is_live(pad: &gst::Pad) -> bool {
+    let mut query = gst::query::Latency::new();
+    pad.peer_query(&mut query) && query.result().0
+}
+
 fn ghost(bin: &SipCall, target: Option<&gst::Pad>) -> Option<gst::GhostPad> {
     let template = bin.pad_template("audio_src")?;
     let builder = gst::GhostPad::builder_from_template(&template).name("audio_src");
@@ -247,6 +280,17 @@ fn build_output(bin: &SipCall) -> Result<(Output, gst::GhostPad), glib::BoolErro
         element.sync_state_with_parent()?;
     }
     Ok((Output { selector, first: convert }, pad))
+}
+
+/// Lets our own sound stay in the format it began with: the conference converts it anyway. Asked to choose again when
+/// the call comes to stand, audiotestsrc would take the codec's rate, count its old samples at it, and be silent until
+/// that time has come.
+fn keep_own_format(valve: &gst::Element) {
+    let Some(pad) = valve.static_pad("sink") else { return };
+    pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, |pad, info| {
+        let again = info.event().is_some_and(|event| event.type_() == gst::EventType::Reconfigure);
+        if again && pad.has_current_caps() { gst::PadProbeReturn::Handled } else { gst::PadProbeReturn::Ok }
+    });
 }
 
 /// Keeps the first caps that pass for the rest of the call.
