@@ -199,6 +199,17 @@ fn each_codec_of_the_list_is_used() {
 }
 
 #[test]
+fn a_side_that_waited_long_is_heard_at_once() {
+    let bob = Line::waiting(660, "auto-accept=true");
+    std::thread::sleep(Duration::from_secs(2));
+    let alice = Line::calling(&bob.uri(), 440, "codecs=PCMU");
+    alice.wait_state("established");
+    std::thread::sleep(Duration::from_secs(2));
+    let heard = alice.ear.seconds(660.0);
+    assert!(heard > 1.0, "of 2 s, {heard} s were heard");
+}
+
+#[test]
 fn the_application_decides_with_action_signals() {
     let bob = Line::waiting(660, "");
     let alice = Line::calling(&bob.uri(), 440, "");
