@@ -374,3 +374,25 @@ fn a_paused_sink_does_not_keep_a_stream_from_ending() {
     a.end();
     b.end();
 }
+
+#[test]
+fn sessions_of_other_media_negotiate_or_say_why_not() {
+    let side = Side::new("a", LOW, StreamDirection::BOTH);
+    for media in [MediaType::Video, MediaType::Application] {
+        match side.conference.new_session(media) {
+            Ok(session) => {
+                let codecs = session.codecs_without_config();
+                assert!(!codecs.is_empty());
+                assert!(codecs.iter().all(|c| c.media_type == media), "{codecs:?}");
+                println!("{media}: {codecs:?}");
+                let stream = session.new_stream(&side.participant, StreamDirection::BOTH).unwrap();
+                stream.set_transmitter("rawudp", &loopback()).unwrap();
+                stream.set_remote_codecs(&codecs[..1]).unwrap();
+                assert!(session.current_send_codec().unwrap().is_encoding(&codecs[0].encoding_name));
+                session.destroy();
+            }
+            Err(error) => assert!(error.matches(Error::NoCodecs), "{error:?}"),
+        }
+    }
+    side.end();
+}

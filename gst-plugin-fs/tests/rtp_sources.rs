@@ -77,6 +77,7 @@ fn the_cname_tells() {
     peer.socket.send_to(&rtcp(78, "bob@example.org", false), control).unwrap();
     wait_until("a pad", || pads(&side) == 1);
     assert!(of_other.lock().unwrap().is_empty());
+    side.heard.wait(20);
     other.destroy();
     side.end();
 }
