@@ -133,7 +133,9 @@ impl Phone {
             _ => "fakesink async=false sync=false".to_owned(),
         };
         gst::parse::bin_from_description(
-            &format!("audioconvert ! audioresample ! audiorate skip-to-first=true tolerance=150000000 ! {end}"),
+            &format!(
+                "audioconvert ! audioresample ! audiorate skip-to-first=true tolerance=150000000 ! {end}"
+            ),
             true,
         )
     }
