@@ -155,7 +155,8 @@ fn on_event(
             }
         }
         SessionEvent::DidFail { code, reason, failure_reason, .. } => {
-            let text = if reason.is_empty() { failure_reason } else { reason };
+            // The longer text says more: what was offered, for example.
+            let text = if failure_reason.starts_with(&reason) { failure_reason } else { reason };
             outcome.failure.get_or_insert_with(|| if code == 0 { text } else { format!("{code} {text}") });
         }
         SessionEvent::DidEnd { originator, end_reason } => {

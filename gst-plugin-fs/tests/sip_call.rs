@@ -310,7 +310,9 @@ fn listening_needs_no_sound_of_our_own() {
 fn nothing_in_common_is_488_and_the_callee_waits_on() {
     let bob = Line::waiting(660, "auto-accept=true codecs=PCMA");
     let alice = Line::calling(&bob.uri(), 440, "codecs=PCMU");
-    assert_eq!(alice.wait_error().1, 488);
+    let (text, status) = alice.wait_error();
+    assert_eq!(status, 488);
+    assert!(text.contains("we offered: PCMU/8000"), "{text}");
     bob.wait_state("waiting");
     let again = Line::calling(&bob.uri(), 440, "codecs=PCMA");
     bob.wait_heard(440.0, 0.3);
@@ -399,4 +401,23 @@ async fn another_source_keeps_the_pad() {
     assert_eq!(*pads.lock().unwrap(), 1);
     peer.endpoint.send(Command::Hangup { id, headers: Vec::new() });
     bob.wait_eos();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_is_gone_holds_nobody_up() {
+    let bob = Line::waiting(660, "auto-accept=true");
+    let (peer, _, _) = Peer::call(&bob.uri(), free_port()).await;
+    bob.wait_state("established");
+    let address = peer.endpoint.local_addr();
+    drop(peer);
+    // Nobody answers there from now on, not even the system with "port unreachable".
+    let _deaf = loop {
+        match std::net::UdpSocket::bind(address) {
+            Ok(socket) => break socket,
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    };
+    bob.pipeline.send_event(gst::event::Eos::new());
+    bob.wait_eos();
+    assert_eq!(bob.state(), "ended");
 }

@@ -4,8 +4,8 @@
 //!
 //! Prints what both sides do while they do it, then a table: codec, time from INVITE to the first heard sample,
 //! packets, jitter, how closely what was heard matches what was sent, and where the WAV files lie. With `--device`
-//! the caller speaks and hears through the real sound device; then only the answering side's file is compared to
-//! nothing. Exits with 1 when the call or the match fails.
+//! the caller speaks and hears through the real sound device, so there is nothing to compare. Exits with 1 when the
+//! call or the match fails.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};

@@ -13,6 +13,7 @@ use super::{SessionCommand, WANTED};
 use crate::endpoint::{Body, Command, Event, FailureCause, InviteId, TerminationReason};
 use crate::event::{Originator, SessionEvent, StreamEvent};
 use crate::media::{Backend, MediaError, MediaEvent, MediaSettings};
+use crate::sdp::codecs::summary;
 use crate::sdp::{LocalMedia, RemoteMedia};
 use crate::stream::AudioStream;
 use crate::wire::{NameAddr, Uri};
@@ -96,6 +97,8 @@ pub(crate) struct Actor {
     /// The hold the application wants, when it changed while a re-INVITE was out.
     hold_wish: bool,
     held: bool,
+    /// The codecs of our last offer, for errors.
+    offered: String,
     /// The last event, once it is known but the signalling is not over yet.
     last_words: Option<SessionEvent>,
 }
@@ -125,6 +128,7 @@ impl Actor {
             holding: false,
             hold_wish: false,
             held: false,
+            offered: String::new(),
             last_words: None,
         }
     }
@@ -276,6 +280,7 @@ impl Actor {
 
     async fn make_offer(&mut self) -> Result<Body, Problem> {
         let local = self.local(hold::offered(WANTED, self.holding)).await?;
+        self.offered = summary(&local.codecs);
         Ok(Body::sdp(self.exchange.offer(&local)?))
     }
 
@@ -516,7 +521,13 @@ impl Actor {
     async fn failed(&mut self, status: u16, reason: &str, cause: FailureCause) {
         let event = match (self.last_words.take(), cause) {
             (Some(event), _) => event,
-            (None, FailureCause::Peer) => self.failure(Originator::Remote, status, reason, reason),
+            (None, FailureCause::Peer) => {
+                let why = match status {
+                    488 | 606 => format!("{reason}; we offered: {}", self.offered),
+                    _ => reason.to_owned(),
+                };
+                self.failure(Originator::Remote, status, reason, &why)
+            }
             (None, FailureCause::Timeout) => self.failure(Originator::Local, status, reason, "timeout"),
             (None, FailureCause::Transport) => self.failure(Originator::Local, status, reason, reason),
             (None, FailureCause::Cancelled) => {

@@ -256,7 +256,8 @@ impl Worker {
                 self.post(hold.build());
             }
             Some(SessionEvent::DidFail { code, reason, failure_reason, .. }) => {
-                let text = if reason.is_empty() { failure_reason } else { reason };
+                // The longer text says more: what was offered, for example.
+                let text = if failure_reason.starts_with(&reason) { failure_reason } else { reason };
                 self.session = None;
                 if self.hung_up.is_some() {
                     self.end(CallState::Ended, code, &text);
