@@ -1,7 +1,7 @@
 //! The sound paths inside `fssipcall`.
 //!
 //! ```text
-//! audio_sink (ghost) ─▶ capsfilter ─▶ valve ─▶ audiobuffersplit ─▶ clocksync ─▶ conference sink
+//! audio_sink (ghost) ─▶ audiobuffersplit ─▶ clocksync ─▶ valve ─▶ conference sink
 //! conference src pads ─▶ input-selector ─▶ audioconvert ─▶ audioresample ─▶ capsfilter ─▶ audiorate ─▶ audio_src
 //! ```
 //!
@@ -9,7 +9,8 @@
 //! conference converts, and sources that change their rate while they run may jump in time.
 //!
 //! Whatever the size of the source's buffers, the conference gets 20 ms at a time, each at its time: a burst of packets
-//! would outrun the peer's jitter buffer, and a file would be sent as fast as it can be read.
+//! would outrun the peer's jitter buffer, and a file would be sent as fast as it can be read. The valve comes last, so
+//! that a file does not run through before the peer has answered.
 //!
 //! The selector listens to the newest source; the first caps that come out are pinned by the capsfilter, so a later
 //! source with another rate is converted; audiorate fills gaps with silence.
@@ -57,30 +58,27 @@ pub struct Sound {
     bin: glib::WeakRef<SipCall>,
     entry: gst::Element,
     valve: gst::Element,
-    pacer: gst::Element,
     paths: Mutex<Paths>,
 }
 
 impl Sound {
-    /// Builds what is there from the start: valve, splitter and pacer.
+    /// Builds what is there from the start: splitter, pacer and valve.
     ///
     /// # Errors
     /// Names the missing element.
     pub fn new(bin: &SipCall) -> Result<Arc<Self>, glib::BoolError> {
-        let valve = gst::ElementFactory::make("valve").name("audio_valve").property("drop", true).build()?;
-        let entry = gst::ElementFactory::make("capsfilter").name("audio_format").build()?;
-        pin_first_caps(&entry);
         let split = gst::ElementFactory::make("audiobuffersplit")
             .name("audio_split")
             .property("output-buffer-duration", gst::Fraction::new(1, 50))
             .build()?;
         let pacer = gst::ElementFactory::make("clocksync").name("audio_pacer").build()?;
         pace(&pacer);
-        let chain = [&entry, &valve, &split, &pacer];
+        let valve = gst::ElementFactory::make("valve").name("audio_valve").property("drop", true).build()?;
+        let chain = [&split, &pacer, &valve];
         bin.add_many(chain)?;
         gst::Element::link_many(chain)?;
-        keep_own_format(&valve);
-        Ok(Arc::new(Self { bin: bin.downgrade(), entry, valve, pacer, paths: Mutex::default() }))
+        keep_own_format(&split);
+        Ok(Arc::new(Self { bin: bin.downgrade(), entry: split, valve, paths: Mutex::default() }))
     }
 
     /// The pad behind `audio_sink`.
@@ -191,7 +189,7 @@ impl PadHandler for Sound {
     fn opened(&self, _session: SessionId, sink: &gst::Pad) {
         self.lock().conference = Some(sink.clone());
         let linked =
-            self.pacer.static_pad("src").is_some_and(|pad| !pad.is_linked() && pad.link(sink).is_ok());
+            self.valve.static_pad("src").is_some_and(|pad| !pad.is_linked() && pad.link(sink).is_ok());
         self.valve.set_property("drop", !linked);
     }
 
@@ -208,7 +206,7 @@ impl PadHandler for Sound {
             let selector = paths.output.as_ref().map(|o| o.selector.clone());
             (paths.conference.take(), selector, std::mem::take(&mut paths.inputs))
         };
-        if let (Some(sink), Some(pad)) = (conference, self.pacer.static_pad("src")) {
+        if let (Some(sink), Some(pad)) = (conference, self.valve.static_pad("src")) {
             // Fails only when it was never linked.
             let _ = pad.unlink(&sink);
         }
@@ -285,8 +283,8 @@ fn build_output(bin: &SipCall) -> Result<(Output, gst::GhostPad), glib::BoolErro
 /// Lets our own sound stay in the format it began with: the conference converts it anyway. Asked to choose again when
 /// the call comes to stand, audiotestsrc would take the codec's rate, count its old samples at it, and be silent until
 /// that time has come.
-fn keep_own_format(valve: &gst::Element) {
-    let Some(pad) = valve.static_pad("sink") else { return };
+fn keep_own_format(entry: &gst::Element) {
+    let Some(pad) = entry.static_pad("sink") else { return };
     pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, |pad, info| {
         let again = info.event().is_some_and(|event| event.type_() == gst::EventType::Reconfigure);
         if again && pad.has_current_caps() { gst::PadProbeReturn::Handled } else { gst::PadProbeReturn::Ok }
