@@ -144,11 +144,9 @@ def statistics(program):
 
 
 def example(name):
-    for profile in ("release", "debug"):
-        path = os.path.join(os.environ.get("CARGO_TARGET_DIR", os.path.join(TOP, "target")), profile, name)
-        if os.path.exists(path):
-            return path
-    raise AssertionError(f"the example {name} is not built: cargo build --release -p fs-examples")
+    path = os.path.join(TOP, "build", "cargo", "release", name)
+    assert os.path.exists(path), f"the example {name} is not built: ./run check builds it"
+    return path
 
 
 def test_sipp_calls_us(test):

@@ -121,7 +121,7 @@ fn preferences_of_formats_only_profiles_handle() {
     let two = [wish("AAA"), wish("BBB")];
     session.prefer(&[&two[0], &two[1]]).unwrap();
     assert_eq!(session.list()[..3], ["103 AAA", "104 BBB", "96 FOUND0"]);
-    session.remote(1, &["97 XXX/90000", "96 BBB/90000", "98 AAA/90000"]).unwrap();
+    session.remote(1, &["97 ZZZ/90000", "96 BBB/90000", "98 AAA/90000"]).unwrap();
     assert_eq!(session.list(), ["96 BBB", "98 AAA"]);
     session.prefer(&[&two[0], &two[1], &wish("CCC")]).unwrap();
     assert_eq!(session.list(), ["96 BBB", "98 AAA"], "a peer that does not know CCC does not get it");
