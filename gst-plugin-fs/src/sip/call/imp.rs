@@ -28,6 +28,8 @@ pub struct SipCall {
     /// Missing only when an element of the sound path is not installed.
     sound: OnceCell<Arc<Sound>>,
     backend: OnceCell<Arc<FarstreamBackend>>,
+    /// What was missing when the sound path was built.
+    missing: OnceCell<String>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -56,7 +58,8 @@ impl SipCall {
     fn start(&self) -> Result<(), gst::StateChangeError> {
         let settings = lock(&self.settings).clone();
         let (Some(sound), Some(backend)) = (self.sound.get(), self.backend.get()) else {
-            gst::element_imp_error!(self, gst::CoreError::MissingPlugin, ("the element valve is missing"));
+            let missing = self.missing.get().map_or("an element", String::as_str);
+            gst::element_imp_error!(self, gst::CoreError::MissingPlugin, ("the sound path can't be built: {missing}"));
             return Err(gst::StateChangeError);
         };
         let backend: Arc<dyn fs_sip::media::Backend> = Arc::clone(backend) as _;
@@ -198,7 +201,11 @@ impl ObjectImpl for SipCall {
                 let _ = self.backend.set(Arc::new(FarstreamBackend::new(bin.upcast_ref(), pads)));
                 let _ = self.sound.set(sound);
             }
-            Err(error) => gst::error!(CAT, imp = self, "{error}"),
+            Err(error) => {
+                gst::error!(CAT, imp = self, "{error}");
+                // The cell is empty, as above.
+                let _ = self.missing.set(error.message.into_owned());
+            }
         }
     }
 }
