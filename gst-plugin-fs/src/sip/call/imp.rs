@@ -59,7 +59,11 @@ impl SipCall {
         let settings = lock(&self.settings).clone();
         let (Some(sound), Some(backend)) = (self.sound.get(), self.backend.get()) else {
             let missing = self.missing.get().map_or("an element", String::as_str);
-            gst::element_imp_error!(self, gst::CoreError::MissingPlugin, ("the sound path can't be built: {missing}"));
+            gst::element_imp_error!(
+                self,
+                gst::CoreError::MissingPlugin,
+                ("the sound path can't be built: {missing}")
+            );
             return Err(gst::StateChangeError);
         };
         let backend: Arc<dyn fs_sip::media::Backend> = Arc::clone(backend) as _;
