@@ -12,6 +12,9 @@
 //! | [`dtmf`] | telephony events and their digits (RFC 4733) |
 //! | [`hdrext`] | RTP header extensions (RFC 8285) |
 //! | [`negotiation`] | from offers and answers to one agreed list of codecs |
+//! | [`srtp`] | ciphers, keys and packet indexes of encrypted media, and `a=crypto` |
+//! | [`session`] | what a session decides: the queue of telephony events |
+//! | [`telephone_event`] | telephone events as RTP packets (RFC 4733) |
 //! | [`error`] | what can go wrong, sorted by whose fault it is |
 
 #![forbid(unsafe_code)]
@@ -23,6 +26,9 @@ pub mod error;
 pub mod hdrext;
 pub mod media;
 pub mod negotiation;
+pub mod session;
+pub mod srtp;
+pub mod telephone_event;
 
 pub use candidate::{Candidate, CandidateType, ComponentType, NetworkProtocol, StreamState};
 pub use codec::{Codec, CodecParameter, FeedbackParameter};
@@ -30,3 +36,4 @@ pub use dtmf::{DtmfEvent, DtmfMethod, EventSet};
 pub use error::{CandidateError, NegotiationError};
 pub use hdrext::RtpHeaderExtension;
 pub use media::{MediaType, StreamDirection};
+pub use srtp::SrtpParameters;
