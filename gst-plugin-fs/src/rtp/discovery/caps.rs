@@ -174,6 +174,7 @@ mod tests {
 
     #[test]
     fn what_a_codec_leaves_open_stays_open() {
+        gst::init().unwrap();
         let codec = Codec::new(Codec::ID_ANY, "SPEEX", MediaType::Audio, 0);
         let caps = codec_to_caps(&codec);
         let s = caps.structure(0).unwrap();
