@@ -21,6 +21,9 @@ G_BEGIN_DECLS
  * Candidates are plain structures. Get them from fs_candidate_new(),
  * fs_candidate_new_full() or fs_candidate_copy(), never from malloc, because
  * fs_candidate_destroy() gives the memory back to the slice allocator.
+ *
+ * Nothing guards a candidate or a list of them: use each in one thread at a time.
+ * The functions themselves may be called in any thread.
  */
 
 #define FS_TYPE_CANDIDATE (fs_candidate_get_type ())

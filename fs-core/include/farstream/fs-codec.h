@@ -19,6 +19,9 @@ G_BEGIN_DECLS
  * Codecs are plain structures. Get them from fs_codec_new() or fs_codec_copy(),
  * never from malloc, because fs_codec_destroy() gives the memory back to the
  * slice allocator. Compare encoding names without regard to case.
+ *
+ * Nothing guards a codec or a list of them: use each in one thread at a time. The
+ * functions themselves may be called in any thread.
  */
 
 typedef struct _FsCodec FsCodec;
@@ -147,8 +150,8 @@ GType fs_feedback_parameter_get_type (void);
  *
  * Names a media type as SDP does.
  *
- * Returns: (transfer none): "audio", "video" or "application", and %NULL for a
- *   value that is none of the three
+ * Returns: (transfer none) (nullable): "audio", "video" or "application", and %NULL
+ *   for a value that is none of the three
  */
 const gchar *fs_media_type_to_string (FsMediaType media_type);
 
@@ -214,6 +217,10 @@ void fs_codec_list_destroy (GList *codec_list);
  * every other key is a format parameter. The order of the groups is the order of
  * preference; a negative id disables a codec, none leaves the choice free.
  *
+ * Fails with the error of #GFileError or #GKeyFileError that reading the file
+ * gave. Groups and values that make no sense are passed over, and a file without
+ * codecs is no error.
+ *
  * Returns: (element-type FsCodec) (transfer full): the codecs, %NULL if the file
  *   has none or could not be read
  */
@@ -243,7 +250,7 @@ gchar *fs_codec_to_string (const FsCodec *codec);
 /**
  * fs_codec_are_equal:
  * @codec1: a codec; C callers may pass %NULL
- * @codec2: another one; C callers may pass %NULL
+ * @codec2: (nullable): another one
  *
  * Compares two codecs in all fields. Names are compared without regard to case,
  * values of format parameters exactly; the order of parameters makes no
@@ -267,9 +274,12 @@ void fs_codec_add_optional_parameter (FsCodec *codec, const gchar *name,
 /**
  * fs_codec_remove_optional_parameter:
  * @codec: a codec
- * @param: a parameter of this codec; C callers may pass %NULL
+ * @param: a parameter of this codec, or one that is equal to it; C callers may pass
+ *   %NULL
  *
- * Takes a format parameter out of the codec and frees it.
+ * Takes a format parameter out of the codec and frees it: the structure @param
+ * itself if the codec holds it, otherwise the first that has the same name and
+ * value. A parameter the codec does not have changes nothing.
  */
 void fs_codec_remove_optional_parameter (FsCodec *codec,
     FsCodecParameter *param);
@@ -283,7 +293,8 @@ void fs_codec_remove_optional_parameter (FsCodec *codec,
  * Finds the first format parameter of this name, and value if one is given. Both
  * are compared without regard to case.
  *
- * Returns: (transfer none): the parameter, which belongs to the codec, or %NULL
+ * Returns: (transfer none) (nullable): the parameter, which belongs to the codec, or
+ *   %NULL
  */
 FsCodecParameter *fs_codec_get_optional_parameter (FsCodec *codec,
     const gchar *name, const gchar *value);
@@ -328,7 +339,8 @@ void fs_codec_add_feedback_parameter (FsCodec *codec, const gchar *type,
  * Finds the first feedback message that agrees with all that is given. Type or
  * subtype must be given.
  *
- * Returns: (transfer none): the message, which belongs to the codec, or %NULL
+ * Returns: (transfer none) (nullable): the message, which belongs to the codec, or
+ *   %NULL
  */
 FsFeedbackParameter *fs_codec_get_feedback_parameter (FsCodec *codec,
     const gchar *type, const gchar *subtype, const gchar *extra_params);
@@ -337,9 +349,12 @@ FsFeedbackParameter *fs_codec_get_feedback_parameter (FsCodec *codec,
  * fs_codec_remove_feedback_parameter:
  * @codec: a codec
  * @item: (element-type FsFeedbackParameter): a link of the list
- *   #FsCodec.feedback_params of this codec
+ *   #FsCodec.feedback_params of this codec, or any list that begins with a message
+ *   which is equal to one in there
  *
- * Takes a feedback message out of the codec and frees it.
+ * Takes a feedback message out of the codec and frees it: the one in the link @item
+ * if that is of this codec, otherwise the first that is equal to the one @item
+ * holds. A message the codec does not have changes nothing.
  */
 void fs_codec_remove_feedback_parameter (FsCodec *codec, GList *item);
 

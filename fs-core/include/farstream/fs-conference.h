@@ -25,6 +25,10 @@ G_BEGIN_DECLS
  * are described with the functions fs_session_parse_codecs_changed(),
  * fs_session_parse_send_codec_changed(), fs_stream_parse_new_local_candidate() and
  * their like.
+ *
+ * All methods may be called in any thread. Messages are posted by whatever thread
+ * notices the event, with no lock of the library held, so a sync handler may read
+ * every property.
  */
 
 #define FS_TYPE_CONFERENCE (fs_conference_get_type ())
@@ -130,6 +134,13 @@ typedef enum
  */
 #define FS_ERROR_IS_FATAL(error) ((error) < 100)
 
+/**
+ * fs_error_quark:
+ *
+ * Gives the domain of all errors of this library; C programs write %FS_ERROR.
+ *
+ * Returns: the quark of "fs-error"
+ */
 GQuark fs_error_quark (void);
 
 /**
@@ -140,6 +151,11 @@ GQuark fs_error_quark (void);
  *
  * Makes a session. The codecs for it are searched among the installed elements, so
  * the first of a media type may take a moment.
+ *
+ * Fails with %FS_ERROR_INVALID_ARGUMENTS for a value that is no media type, with
+ * %FS_ERROR_NO_CODECS if no codec for it is installed, with %FS_ERROR_CONSTRUCTION
+ * if an element the session is made of is missing, and with
+ * %FS_ERROR_NOT_IMPLEMENTED if this kind of conference makes no sessions.
  *
  * Returns: (transfer full): the session, or %NULL with @error set
  */
@@ -152,6 +168,9 @@ FsSession *fs_conference_new_session (FsConference *conference,
  * @error: where to put a #FsError
  *
  * Makes a participant.
+ *
+ * Fails with %FS_ERROR_NOT_IMPLEMENTED if this kind of conference makes no
+ * participants.
  *
  * Returns: (transfer full): the participant, or %NULL with @error set
  */

@@ -18,6 +18,9 @@ G_BEGIN_DECLS
  * In the key file a group is the name of a factory or of one element, a key is a
  * property, and the value is what gst-launch would take. Properties an element
  * lacks and values that do not parse are passed over.
+ *
+ * The methods may be called in any thread. The signal is emitted in the thread
+ * that adds the element, often a streaming thread.
  */
 
 #define FS_TYPE_ELEMENT_ADDED_NOTIFIER (fs_element_added_notifier_get_type ())
@@ -129,6 +132,9 @@ gulong fs_element_added_notifier_set_properties_from_keyfile (
  *
  * Reads settings from a file and applies them as
  * fs_element_added_notifier_set_properties_from_keyfile() does.
+ *
+ * Fails with the error of #GFileError or #GKeyFileError that reading the file
+ * gave, and then sets nothing.
  *
  * Returns: %TRUE if the file could be read
  */

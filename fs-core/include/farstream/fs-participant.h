@@ -15,6 +15,8 @@ G_BEGIN_DECLS
  * fs_conference_new_participant() and goes into fs_session_new_stream(). The
  * streams of one participant may share things, such as an ICE agent, that a
  * transmitter attaches to it.
+ *
+ * The properties may be read and set in any thread.
  */
 
 #define FS_TYPE_PARTICIPANT (fs_participant_get_type ())

@@ -22,6 +22,9 @@ G_BEGIN_DECLS
  * registered with fs_plugin_register_static(), then in the folder that the
  * variable "pluginsdir" of pkg-config names. The file is called
  * "libNAME-SUFFIX.so", has one FS_INIT_PLUGIN() and is never unloaded.
+ *
+ * The functions may be called in any thread; a file is loaded once, however many
+ * ask for it.
  */
 
 #define FS_TYPE_PLUGIN (fs_plugin_get_type ())
@@ -83,6 +86,9 @@ GType fs_plugin_get_type (void);
  *
  * Loads a plugin where that is still to be done, and makes an object of its type.
  *
+ * Fails with %FS_ERROR_CONSTRUCTION if there is no such plugin, or the object
+ * could not be made.
+ *
  * Returns: (transfer full): the object, or %NULL with @error set
  */
 GObject *fs_plugin_create_valist (const gchar *name, const gchar *type_suffix,
@@ -98,6 +104,9 @@ GObject *fs_plugin_create_valist (const gchar *name, const gchar *type_suffix,
  *
  * Loads a plugin where that is still to be done, and makes an object of its type.
  *
+ * Fails with %FS_ERROR_CONSTRUCTION if there is no such plugin, or the object
+ * could not be made.
+ *
  * Returns: (transfer full): the object, or %NULL with @error set
  */
 GObject *fs_plugin_create (const gchar *name, const gchar *type_suffix,
@@ -109,8 +118,8 @@ GObject *fs_plugin_create (const gchar *name, const gchar *type_suffix,
  *
  * Names the plugins that could be loaded. No file is opened to find out.
  *
- * Returns: (transfer full): the names, to be freed with g_strfreev(), or %NULL if
- *   there are none
+ * Returns: (transfer full) (nullable): the names, to be freed with g_strfreev(), or
+ *   %NULL if there are none
  */
 gchar **fs_plugin_list_available (const gchar *type_suffix);
 
@@ -127,11 +136,12 @@ void fs_plugin_register_static (const gchar *name, const gchar *type_suffix,
 
 #define _FS_REGISTER_TYPE(plugin, name, type) \
   fs_ ## name ## _ ## type ## _register_type (plugin)
+#define _FS_SET_TYPE(plugin, gtype) ((plugin)->type = (gtype))
 
 /**
  * FS_INIT_PLUGIN:
  * @name: the name of the plugin, without quotes
- * @_type: the suffix, without quotes
+ * @type: the suffix, without quotes
  *
  * Writes the entry point of a plugin file; each has exactly one. A function
  * "fs_NAME_SUFFIX_register_type" must exist that takes the #FsPlugin, or %NULL,
@@ -139,17 +149,17 @@ void fs_plugin_register_static (const gchar *name, const gchar *type_suffix,
  * function that FS_PLUGIN_STATIC_REGISTER() calls instead.
  */
 #ifdef GST_PLUGIN_BUILD_STATIC
-#define FS_INIT_PLUGIN(name, _type) \
-  G_MODULE_EXPORT void fs_plugin_ ## name ## _ ## _type ## _register (void) \
+#define FS_INIT_PLUGIN(name, type) \
+  G_MODULE_EXPORT void fs_plugin_ ## name ## _ ## type ## _register (void) \
   { \
-    fs_plugin_register_static (#name, #_type, \
-        _FS_REGISTER_TYPE (NULL, name, _type)); \
+    fs_plugin_register_static (#name, #type, \
+        _FS_REGISTER_TYPE (NULL, name, type)); \
   }
 #else
-#define FS_INIT_PLUGIN(name, _type) \
+#define FS_INIT_PLUGIN(name, type) \
   G_MODULE_EXPORT void fs_init_plugin (FsPlugin * plugin) \
   { \
-    plugin->type = _FS_REGISTER_TYPE (plugin, name, _type); \
+    _FS_SET_TYPE (plugin, _FS_REGISTER_TYPE (plugin, name, type)); \
   }
 #endif
 

@@ -80,7 +80,7 @@ void fs_rtp_header_extension_destroy (FsRtpHeaderExtension *extension);
 /**
  * fs_rtp_header_extension_are_equal:
  * @extension1: a header extension; C callers may pass %NULL
- * @extension2: another one; C callers may pass %NULL
+ * @extension2: (nullable): another one
  *
  * Compares two header extensions in all fields, the URI letter by letter.
  *
@@ -116,6 +116,10 @@ void fs_rtp_header_extension_list_destroy (GList *extensions);
  * Reads header extension preferences from a file: the groups
  * "rtp-hdrext:MEDIA:NAME" with the keys "id", "uri" and, where it is not both,
  * "direction" ("none", "send" or "recv"). Other groups are passed over.
+ *
+ * Fails with the error of #GFileError or #GKeyFileError that reading the file
+ * gave, and with %FS_ERROR_INVALID_ARGUMENTS for a value that is no media type. A
+ * file without header extensions is no error.
  *
  * Returns: (element-type FsRtpHeaderExtension) (transfer full): the header
  *   extensions, %NULL if the file has none or could not be read

@@ -23,6 +23,10 @@ G_BEGIN_DECLS
  *
  * A session comes from fs_conference_new_session(). End it with
  * fs_session_destroy(), which destroys its streams too, and then drop the reference.
+ *
+ * Methods and properties may be used in any thread, but a session must neither be
+ * destroyed nor lose its last reference in a streaming thread of its conference.
+ * Messages and "notify" come from any thread.
  */
 
 #define FS_TYPE_SESSION (fs_session_get_type ())
@@ -164,24 +168,32 @@ struct _FsSession
  * FsSession:conference:
  *
  * The conference this session belongs to.
+ *
+ * Set at construction only. Default: %NULL.
  */
 
 /**
  * FsSession:media-type:
  *
  * What the session carries.
+ *
+ * Set at construction only. Default: %FS_MEDIA_TYPE_AUDIO.
  */
 
 /**
  * FsSession:id:
  *
  * The number of the session, unique in its conference.
+ *
+ * Set at construction only. Default: 0.
  */
 
 /**
  * FsSession:sink-pad:
  *
  * The pad to link the source of the medium to.
+ *
+ * Read-only; a base class without an implementation has none. Default: %NULL.
  */
 
 /**
@@ -189,6 +201,8 @@ struct _FsSession
  *
  * The preferences in force: those of fs_session_set_codec_preferences() that can be
  * met.
+ *
+ * Read-only; changes are told by "notify". Default: empty.
  */
 
 /**
@@ -197,6 +211,9 @@ struct _FsSession
  * The codecs to offer, or what negotiation left of them. Empty while some codec
  * lacks data that only encoding the real medium can bring; then link and play the
  * source, or use #FsSession:codecs-without-config.
+ *
+ * Read-only; changes are told by "notify" and by the message
+ * "farstream-codecs-changed". Default: empty.
  */
 
 /**
@@ -204,36 +221,51 @@ struct _FsSession
  *
  * The same codecs, but without the parameters that describe the encoded stream. It
  * can be read at any time.
+ *
+ * Read-only; changes are told by "notify". Default: empty.
  */
 
 /**
  * FsSession:current-send-codec:
  *
  * The codec that is being sent, none before that begins.
+ *
+ * Read-only; changes are told by "notify" and by the message
+ * "farstream-send-codec-changed". Default: %NULL.
  */
 
 /**
  * FsSession:tos:
  *
  * The type of service octet of the packets sent.
+ *
+ * May be changed at any time, from 0 to 255. Default: 0.
  */
 
 /**
  * FsSession:allowed-sink-caps:
  *
  * What may come into #FsSession:sink-pad.
+ *
+ * Read-only; set with fs_session_set_allowed_caps(). Default: what the media type
+ * allows, %NULL in the base class.
  */
 
 /**
  * FsSession:allowed-src-caps:
  *
  * What may come out of the pads of the streams.
+ *
+ * Read-only; set with fs_session_set_allowed_caps(). Default: what the media type
+ * allows, %NULL in the base class.
  */
 
 /**
  * FsSession:encryption-parameters:
  *
  * What fs_session_set_encryption_parameters() was given.
+ *
+ * Read-only. Default: %NULL, which is to send in the clear.
  */
 
 /**
@@ -245,6 +277,8 @@ struct _FsSession
  *
  * Something failed outside of any call. The conference posts it on the bus, where
  * fs_parse_error() reads it.
+ *
+ * Emitted in any thread.
  */
 
 GType fs_session_get_type (void);
@@ -258,6 +292,10 @@ GType fs_session_get_type (void);
  *
  * Makes a stream to a participant. Next it needs a transmitter, see
  * fs_stream_set_transmitter().
+ *
+ * Fails with %FS_ERROR_INVALID_ARGUMENTS if @participant comes from another kind
+ * of conference, with %FS_ERROR_DISPOSED after fs_session_destroy(), and with
+ * %FS_ERROR_NOT_IMPLEMENTED if this kind of session makes no streams.
  *
  * Returns: (transfer full): the stream, or %NULL with @error set
  */
@@ -297,6 +335,11 @@ gboolean fs_session_stop_telephony_event (FsSession *session);
  * Chooses the codec to send with, in place of the first. The change is made at the
  * next buffer, and fs_session_parse_send_codec_changed() tells when.
  *
+ * Fails with %FS_ERROR_INVALID_ARGUMENTS if it is none of the codecs that can be
+ * sent, with %FS_ERROR_DISPOSED after fs_session_destroy(), and with
+ * %FS_ERROR_NOT_IMPLEMENTED if this kind of session has no choice. The codec stays
+ * what it was then.
+ *
  * Returns: %TRUE if the codec can be sent
  */
 gboolean fs_session_set_send_codec (FsSession *session, FsCodec *send_codec,
@@ -315,6 +358,12 @@ gboolean fs_session_set_send_codec (FsSession *session, FsCodec *send_codec,
  * "reserve-pt" keeps its payload type free. Preferences nothing installed can meet
  * are dropped.
  *
+ * Fails with %FS_ERROR_NO_CODECS_LEFT or %FS_ERROR_NEGOTIATION_FAILED if no codec
+ * would be left, with %FS_ERROR_INVALID_ARGUMENTS for preferences that make no
+ * sense, with %FS_ERROR_DISPOSED after fs_session_destroy(), and with
+ * %FS_ERROR_NOT_IMPLEMENTED if this kind of session takes none. The preferences
+ * stay what they were then.
+ *
  * Returns: %TRUE if at least one codec is left
  */
 gboolean fs_session_set_codec_preferences (FsSession *session,
@@ -326,7 +375,8 @@ gboolean fs_session_set_codec_preferences (FsSession *session,
  *
  * Names the transmitters that fs_stream_set_transmitter() could be given.
  *
- * Returns: (transfer full): the names, to be freed with g_strfreev()
+ * Returns: (transfer full) (nullable): the names, to be freed with g_strfreev(), or
+ *   %NULL if there are none
  */
 gchar **fs_session_list_transmitters (FsSession *session);
 
@@ -379,6 +429,13 @@ GList *fs_session_codecs_need_resend (FsSession *session, GList *old_codecs,
  *
  * Restricts the session to codecs that take and give these caps.
  *
+ * Fails with %FS_ERROR_NO_CODECS_LEFT or %FS_ERROR_NEGOTIATION_FAILED if no codec
+ * would be left, with %FS_ERROR_INVALID_ARGUMENTS for caps of another medium, with
+ * %FS_ERROR_DISPOSED after fs_session_destroy(), and with
+ * %FS_ERROR_NOT_IMPLEMENTED if this kind of session cannot be restricted. The caps
+ * stay what they were then. With %NULL for both there is nothing to do, and that
+ * succeeds.
+ *
  * Returns: %TRUE if at least one codec is left
  */
 gboolean fs_session_set_allowed_caps (FsSession *session, GstCaps *sink_caps,
@@ -395,10 +452,46 @@ gboolean fs_session_set_allowed_caps (FsSession *session, GstCaps *sink_caps,
  * the field "key" and any of "cipher", "rtp-cipher", "rtcp-cipher", "auth",
  * "rtp-auth", "rtcp-auth" and "replay-window-size".
  *
+ * Fails with %FS_ERROR_INVALID_ARGUMENTS for a structure that makes no sense, with
+ * %FS_ERROR_DISPOSED after fs_session_destroy(), and with
+ * %FS_ERROR_NOT_IMPLEMENTED if this kind of session cannot encrypt. What was in
+ * force stays so then.
+ *
  * Returns: %TRUE if it is in force
  */
 gboolean fs_session_set_encryption_parameters (FsSession *session,
     GstStructure *parameters, GError **error);
+
+/**
+ * fs_session_get_rtp_header_extensions:
+ * @session: a session
+ *
+ * Tells the RTP header extensions to offer, or what negotiation left of them: the
+ * property "rtp-header-extensions" of an RTP session, as a list that every language
+ * can read.
+ *
+ * Returns: (element-type FsRtpHeaderExtension) (transfer full): copies of the header
+ *   extensions; empty if there are none or this kind of session knows none
+ */
+GList *fs_session_get_rtp_header_extensions (FsSession *session);
+
+/**
+ * fs_session_set_rtp_header_extension_preferences:
+ * @session: a session
+ * @preferences: (element-type FsRtpHeaderExtension) (nullable): the header extensions
+ *   wanted, copied; %NULL for none
+ * @error: where to put a #FsError
+ *
+ * Says which RTP header extensions are wanted: sets the property
+ * "rtp-header-extension-preferences" of an RTP session, for languages that cannot put
+ * a list into it. Default: none are wanted.
+ *
+ * Fails with %FS_ERROR_NOT_IMPLEMENTED if this kind of session knows none.
+ *
+ * Returns: %TRUE if the preferences were taken
+ */
+gboolean fs_session_set_rtp_header_extension_preferences (FsSession *session,
+    GList *preferences, GError **error);
 
 /**
  * fs_session_destroy:
@@ -406,6 +499,9 @@ gboolean fs_session_set_encryption_parameters (FsSession *session,
  *
  * Stops the session and its streams and takes all they made out of the conference.
  * The caller still holds its reference. Not to be called in a streaming thread.
+ *
+ * To call it again does nothing. In a streaming thread it logs a critical warning
+ * and does nothing.
  */
 void fs_session_destroy (FsSession *session);
 

@@ -16,6 +16,10 @@ G_BEGIN_DECLS
  * A stream transmitter finds the own addresses of one stream, takes those of the
  * peer, and says which are in use. It belongs to the stream, and applications never
  * touch it; they pass its construction properties to fs_stream_set_transmitter().
+ *
+ * Methods and properties may be used in any thread; only
+ * fs_stream_transmitter_stop() is forbidden in streaming threads. Signals come
+ * from any thread.
  */
 
 #define FS_TYPE_STREAM_TRANSMITTER (fs_stream_transmitter_get_type ())
@@ -82,18 +86,26 @@ struct _FsStreamTransmitter
  * FsStreamTransmitter:sending:
  *
  * Whether media are sent.
+ *
+ * May be changed at any time. Default: %TRUE.
  */
 
 /**
  * FsStreamTransmitter:preferred-local-candidates:
  *
  * The own addresses to use, as far as the application cares.
+ *
+ * Set at construction only. Default: empty, which leaves the choice to the
+ * transmitter.
  */
 
 /**
  * FsStreamTransmitter:associate-on-source:
  *
  * Whether to tell the session which packets come from the address of the peer.
+ *
+ * Set at construction only; an implementation may pay no heed to it. Default:
+ * %TRUE.
  */
 
 /**
@@ -103,6 +115,8 @@ struct _FsStreamTransmitter
  * @error_msg: the text
  *
  * Something failed outside of any call.
+ *
+ * Emitted in any thread.
  */
 
 /**
@@ -111,6 +125,8 @@ struct _FsStreamTransmitter
  * @local_candidate: the address
  *
  * An own address was found.
+ *
+ * Emitted in any thread.
  */
 
 /**
@@ -118,6 +134,8 @@ struct _FsStreamTransmitter
  * @self: the stream transmitter
  *
  * All own addresses were found.
+ *
+ * Emitted in any thread.
  */
 
 /**
@@ -127,13 +145,15 @@ struct _FsStreamTransmitter
  * @remote_candidate: the address of the peer
  *
  * These two addresses are in use from now on.
+ *
+ * Emitted in any thread.
  */
 
 /**
  * FsStreamTransmitter::known-source-packet-received:
  * @self: the stream transmitter
  * @component: the component
- * @buffer: the packet, a #GstBuffer
+ * @buffer: (type Gst.Buffer) (transfer none): the packet
  *
  * A packet arrived, and it comes from the peer without doubt. Emitted in a streaming
  * thread.
@@ -146,6 +166,8 @@ struct _FsStreamTransmitter
  * @state: its state
  *
  * A component is connected, or no longer.
+ *
+ * Emitted in any thread.
  */
 
 GType fs_stream_transmitter_get_type (void);
@@ -157,6 +179,11 @@ GType fs_stream_transmitter_get_type (void);
  * @error: where to put a #FsError
  *
  * Adds addresses of the peer to those that are tried.
+ *
+ * Fails with %FS_ERROR_DISPOSED after fs_stream_transmitter_stop(), with
+ * %FS_ERROR_INVALID_ARGUMENTS for candidates that make no sense to it, with
+ * %FS_ERROR_NETWORK if an address cannot be used, and with
+ * %FS_ERROR_NOT_IMPLEMENTED if this kind of transmitter has no such way.
  *
  * Returns: %TRUE if they could be used
  */
@@ -172,6 +199,11 @@ gboolean fs_stream_transmitter_add_remote_candidates (
  *
  * Sends to these addresses and no others, without trying them out.
  *
+ * Fails with %FS_ERROR_DISPOSED after fs_stream_transmitter_stop(), with
+ * %FS_ERROR_INVALID_ARGUMENTS for candidates that make no sense to it, with
+ * %FS_ERROR_NETWORK if an address cannot be used, and with
+ * %FS_ERROR_NOT_IMPLEMENTED if this kind of transmitter has no such way.
+ *
  * Returns: %TRUE if they could be used
  */
 gboolean fs_stream_transmitter_force_remote_candidates (
@@ -184,6 +216,10 @@ gboolean fs_stream_transmitter_force_remote_candidates (
  * @error: where to put a #FsError
  *
  * Begins to look for own addresses.
+ *
+ * Fails with %FS_ERROR_NETWORK if no port can be had, and with
+ * %FS_ERROR_INVALID_ARGUMENTS for preferred addresses that make no sense. An
+ * implementation without this method has nothing to look for, and that succeeds.
  *
  * Returns: %TRUE if that could begin
  */

@@ -24,6 +24,10 @@ G_BEGIN_DECLS
  * #FsStream::src-pad-added announces.
  *
  * End it with fs_stream_destroy() and then drop the reference.
+ *
+ * Methods and properties may be used in any thread, but do not destroy a stream,
+ * and do not negotiate, in a streaming thread or in a handler of
+ * #FsStream::src-pad-added.
  */
 
 /**
@@ -132,48 +136,65 @@ struct _FsStream
  * FsStream:session:
  *
  * The session this stream belongs to.
+ *
+ * Set at construction only. Default: %NULL.
  */
 
 /**
  * FsStream:participant:
  *
  * Whom the stream connects to.
+ *
+ * Set at construction only. Default: %NULL.
  */
 
 /**
  * FsStream:direction:
  *
  * Which way media flow. It may be changed at any time and takes effect at once.
+ *
+ * Default: %FS_DIRECTION_NONE, unless fs_session_new_stream() said otherwise.
  */
 
 /**
  * FsStream:remote-codecs: (type GLib.List(FsCodec)) (transfer full)
  *
  * What fs_stream_set_remote_codecs() was given.
+ *
+ * Read-only; changes are told by "notify". Default: empty.
  */
 
 /**
  * FsStream:negotiated-codecs: (type GLib.List(FsCodec)) (transfer full)
  *
  * The codecs both sides have, with the parameters to decode what this peer sends.
+ *
+ * Read-only; changes are told by "notify". Default: empty.
  */
 
 /**
  * FsStream:current-recv-codecs: (type GLib.List(FsCodec)) (transfer full)
  *
  * The codecs that have been received so far.
+ *
+ * Read-only; changes are told by "notify" and by the message
+ * "farstream-recv-codecs-changed". Default: empty.
  */
 
 /**
  * FsStream:decryption-parameters:
  *
  * What fs_stream_set_decryption_parameters() was given.
+ *
+ * Read-only. Default: %NULL, which is to receive in the clear.
  */
 
 /**
  * FsStream:require-encryption:
  *
  * Whether to drop what arrives in the clear.
+ *
+ * May be changed at any time. Default: %FALSE.
  */
 
 /**
@@ -184,6 +205,8 @@ struct _FsStream
  *
  * Something failed outside of any call. The session passes it on, and the conference
  * posts it on the bus, where fs_parse_error() reads it.
+ *
+ * Emitted in any thread.
  */
 
 /**
@@ -207,6 +230,11 @@ GType fs_stream_get_type (void);
  * Adds addresses of the peer to those that are tried. An empty list begins the
  * search anew, where the transmitter has one.
  *
+ * Fails with %FS_ERROR_DISPOSED before there is a transmitter and after
+ * fs_stream_destroy(), with %FS_ERROR_INVALID_ARGUMENTS for candidates that make
+ * no sense to it, with %FS_ERROR_NETWORK if an address cannot be used, and with
+ * %FS_ERROR_NOT_IMPLEMENTED if this kind of transmitter has no such way.
+ *
  * Returns: %TRUE if they could be used
  */
 gboolean fs_stream_add_remote_candidates (FsStream *stream, GList *candidates,
@@ -220,6 +248,11 @@ gboolean fs_stream_add_remote_candidates (FsStream *stream, GList *candidates,
  * @error: where to put a #FsError
  *
  * Sends to these addresses and no others, without trying them out.
+ *
+ * Fails with %FS_ERROR_DISPOSED before there is a transmitter and after
+ * fs_stream_destroy(), with %FS_ERROR_INVALID_ARGUMENTS for candidates that make
+ * no sense to it, with %FS_ERROR_NETWORK if an address cannot be used, and with
+ * %FS_ERROR_NOT_IMPLEMENTED if this kind of transmitter has no such way.
  *
  * Returns: %TRUE if they could be used
  */
@@ -237,6 +270,11 @@ gboolean fs_stream_force_remote_candidates (FsStream *stream,
  * #FsStream:negotiated-codecs what both sides have. If that fails, all stays as it
  * was.
  *
+ * Fails with %FS_ERROR_NEGOTIATION_FAILED if there is no such codec, with
+ * %FS_ERROR_INVALID_ARGUMENTS for an empty list or one of another medium, with
+ * %FS_ERROR_DISPOSED after fs_stream_destroy(), and with %FS_ERROR_NOT_IMPLEMENTED
+ * if this kind of stream does not negotiate.
+ *
  * Returns: %TRUE if there is a codec both sides can send
  */
 gboolean fs_stream_set_remote_codecs (FsStream *stream, GList *remote_codecs,
@@ -250,6 +288,37 @@ gboolean fs_stream_set_remote_codecs (FsStream *stream, GList *remote_codecs,
  * Says that packets with this number belong to this stream.
  */
 void fs_stream_add_id (FsStream *stream, guint id);
+
+/**
+ * fs_stream_get_rtp_header_extensions:
+ * @stream: a stream
+ *
+ * Tells the RTP header extensions of the peer: the property "rtp-header-extensions"
+ * of an RTP stream, as a list that every language can read.
+ *
+ * Returns: (element-type FsRtpHeaderExtension) (transfer full): copies of the header
+ *   extensions; empty if there are none or this kind of stream knows none
+ */
+GList *fs_stream_get_rtp_header_extensions (FsStream *stream);
+
+/**
+ * fs_stream_set_rtp_header_extensions:
+ * @stream: a stream
+ * @extensions: (element-type FsRtpHeaderExtension) (nullable): the header extensions of
+ *   the peer, copied; %NULL for none
+ * @error: where to put a #FsError
+ *
+ * Says which RTP header extensions the peer offered or answered: sets the property
+ * "rtp-header-extensions" of an RTP stream, for languages that cannot put a list into
+ * it. Default: the peer has none. To be called before fs_stream_set_remote_codecs(),
+ * which negotiates them.
+ *
+ * Fails with %FS_ERROR_NOT_IMPLEMENTED if this kind of stream knows none.
+ *
+ * Returns: %TRUE if the header extensions were taken
+ */
+gboolean fs_stream_set_rtp_header_extensions (FsStream *stream,
+    GList *extensions, GError **error);
 
 /**
  * fs_stream_emit_error:
@@ -295,6 +364,13 @@ GstIterator *fs_stream_iterate_src_pads (FsStream *stream);
  *
  * Chooses how packets travel, and begins to look for own addresses.
  *
+ * Fails with %FS_ERROR_CONSTRUCTION if there is no such transmitter or it could
+ * not be made, with %FS_ERROR_INVALID_ARGUMENTS for parameters it does not take,
+ * with %FS_ERROR_NETWORK if no port can be had, with %FS_ERROR_ALREADY_EXISTS if
+ * the stream has a transmitter, with %FS_ERROR_DISPOSED after fs_stream_destroy(),
+ * and with %FS_ERROR_NOT_IMPLEMENTED if this kind of stream has no choice.
+ * Languages that do not know #GParameter call fs_stream_set_transmitter_ht().
+ *
  * Returns: %TRUE if the transmitter could be made
  */
 gboolean fs_stream_set_transmitter (FsStream *stream, const gchar *transmitter,
@@ -312,6 +388,12 @@ gboolean fs_stream_set_transmitter (FsStream *stream, const gchar *transmitter,
  * The same as fs_stream_set_transmitter() with a table of parameters. Names the
  * stream transmitter does not have, and values its property cannot hold, are errors.
  *
+ * Fails with %FS_ERROR_CONSTRUCTION if there is no such transmitter or it could
+ * not be made, with %FS_ERROR_INVALID_ARGUMENTS for parameters it does not take,
+ * with %FS_ERROR_NETWORK if no port can be had, with %FS_ERROR_ALREADY_EXISTS if
+ * the stream has a transmitter, with %FS_ERROR_DISPOSED after fs_stream_destroy(),
+ * and with %FS_ERROR_NOT_IMPLEMENTED if this kind of stream has no choice.
+ *
  * Returns: %TRUE if the transmitter could be made
  */
 gboolean fs_stream_set_transmitter_ht (FsStream *stream,
@@ -321,12 +403,15 @@ gboolean fs_stream_set_transmitter_ht (FsStream *stream,
 /**
  * fs_stream_set_decryption_parameters: (virtual set_decryption_parameters)
  * @stream: a stream
- * @parameters: (transfer none): the keys and ciphers of the peer; see
- *   fs_session_set_encryption_parameters() for the fields. C callers may pass %NULL
- *   to receive in the clear
+ * @parameters: (nullable) (transfer none): the keys and ciphers of the peer, %NULL to
+ *   receive in the clear; see fs_session_set_encryption_parameters() for the fields
  * @error: where to put a #FsError
  *
  * Sets how to decrypt what arrives.
+ *
+ * Fails with %FS_ERROR_INVALID_ARGUMENTS for a structure that makes no sense, with
+ * %FS_ERROR_DISPOSED after fs_stream_destroy(), and with %FS_ERROR_NOT_IMPLEMENTED
+ * if this kind of stream cannot decrypt. What was in force stays so then.
  *
  * Returns: %TRUE if it is in force
  */
@@ -339,6 +424,8 @@ gboolean fs_stream_set_decryption_parameters (FsStream *stream,
  *
  * Stops the stream and takes all it made out of the conference. The caller still
  * holds its reference. Not to be called in a streaming thread.
+ *
+ * To call it again does nothing.
  */
 void fs_stream_destroy (FsStream *stream);
 

@@ -23,13 +23,13 @@ G_BEGIN_DECLS
 GList *fs_utils_get_default_codec_preferences (GstElement *element);
 
 /**
- * fs_utils_get_default_element_properties: (skip)
+ * fs_utils_get_default_element_properties:
  * @element: an element, such as a conference
  *
  * Reads the property settings that are installed for the elements inside this kind
  * of element: the file "farstream/0.2/FACTORY/default-element-properties".
  *
- * Returns: (transfer full): the key file, or %NULL
+ * Returns: (transfer full) (nullable): the key file, or %NULL
  */
 GKeyFile *fs_utils_get_default_element_properties (GstElement *element);
 

@@ -5,7 +5,7 @@ use std::ffi::{c_char, c_int, c_uint};
 use fs_proto::{Codec, CodecParameter, FeedbackParameter};
 use glib::ffi::{
     GError, GFALSE, GList, GTRUE, g_ascii_strcasecmp, g_list_append, g_list_delete_link, g_list_find,
-    g_strdup, gboolean,
+    g_list_position, g_strcmp0, g_strdup, gboolean,
 };
 
 use super::check;
@@ -146,13 +146,38 @@ pub unsafe extern "C" fn fs_codec_remove_optional_parameter(
     parameter: *mut FsCodecParameter,
 ) {
     check!(c"fs_codec_remove_optional_parameter", !codec.is_null());
-    // SAFETY: a valid codec; only a parameter that is in its list is freed.
+    if parameter.is_null() {
+        return;
+    }
+    // SAFETY: a valid codec and a valid parameter; only what is in the list is freed.
     unsafe {
-        let link = g_list_find((*codec).optional_params, parameter.cast_const().cast());
-        if !parameter.is_null() && !link.is_null() {
+        let same = |found: *mut FsCodecParameter| {
+            g_strcmp0((*found).name, (*parameter).name) == 0
+                && g_strcmp0((*found).value, (*parameter).value) == 0
+        };
+        let link = find_link((*codec).optional_params, parameter, same);
+        if !link.is_null() {
+            let found: *mut FsCodecParameter = (*link).data.cast();
             (*codec).optional_params = g_list_delete_link((*codec).optional_params, link);
-            CodecParameter::free(parameter);
+            CodecParameter::free(found);
         }
+    }
+}
+
+/// The link of a list that holds this very structure, otherwise the first that holds an equal one: languages that copy
+/// structures when they read a list have no other way to name an entry.
+unsafe fn find_link<T>(list: *mut GList, wanted: *mut T, same: impl Fn(*mut T) -> bool) -> *mut GList {
+    // SAFETY: NULL or a valid list, whose entries are valid or NULL.
+    unsafe {
+        let link = g_list_find(list, wanted.cast_const().cast());
+        if !link.is_null() {
+            return link;
+        }
+        let mut link = list;
+        while !link.is_null() && ((*link).data.is_null() || !same((*link).data.cast())) {
+            link = (*link).next;
+        }
+        link
     }
 }
 
@@ -239,10 +264,26 @@ pub unsafe extern "C" fn fs_codec_get_feedback_parameter(
 pub unsafe extern "C" fn fs_codec_remove_feedback_parameter(codec: *mut FsCodec, item: *mut GList) {
     check!(c"fs_codec_remove_feedback_parameter", !codec.is_null());
     check!(c"fs_codec_remove_feedback_parameter", !item.is_null());
-    // SAFETY: a valid codec and a link of its list.
+    // SAFETY: a valid codec and a valid link; only what is in the list of the codec is freed.
     unsafe {
-        FeedbackParameter::free((*item).data.cast());
-        (*codec).feedback_params = g_list_delete_link((*codec).feedback_params, item);
+        let link = if g_list_position((*codec).feedback_params, item) >= 0 {
+            item
+        } else if (*item).data.is_null() {
+            std::ptr::null_mut()
+        } else {
+            let wanted: *mut FsFeedbackParameter = (*item).data.cast();
+            let same = |found: *mut FsFeedbackParameter| {
+                g_strcmp0((*found).type_, (*wanted).type_) == 0
+                    && g_strcmp0((*found).subtype, (*wanted).subtype) == 0
+                    && g_strcmp0((*found).extra_params, (*wanted).extra_params) == 0
+            };
+            find_link((*codec).feedback_params, wanted, same)
+        };
+        if !link.is_null() {
+            let found: *mut FsFeedbackParameter = (*link).data.cast();
+            (*codec).feedback_params = g_list_delete_link((*codec).feedback_params, link);
+            FeedbackParameter::free(found);
+        }
     }
 }
 

@@ -4,10 +4,13 @@ use std::ffi::{c_char, c_uint};
 
 use fs_proto::RtpHeaderExtension;
 use glib::ffi::{GError, GFALSE, GList, GTRUE, g_strcmp0, g_strdup, gboolean};
+use glib::gobject_ffi::GObject;
+use glib::prelude::*;
+use glib::translate::*;
 
 use super::check;
-use crate::boxed::{CStruct, list, read_text, slice_new};
-use crate::class::guard_result;
+use crate::boxed::{CStruct, RtpHeaderExtensionList, list, read_text, slice_new};
+use crate::class::{guard, guard_result, not_implemented};
 use crate::enums::MediaType;
 use crate::error::Error;
 use crate::ffi::{FsMediaType, FsRtpHeaderExtension, FsStreamDirection};
@@ -89,4 +92,50 @@ pub unsafe extern "C" fn fs_rtp_header_extension_list_from_keyfile(
         })
         .unwrap_or(null)
     }
+}
+
+/// Whether the object has a property of that name that holds header extensions.
+fn has_extensions(object: &glib::Object, property: &str) -> bool {
+    let type_ = RtpHeaderExtensionList::static_type();
+    object.find_property(property).is_some_and(|spec| spec.value_type() == type_)
+}
+
+/// The header extensions in a property that kinds of session and stream may have or lack; the caller owns them.
+///
+/// # Safety
+/// `object` is a live object.
+pub(super) unsafe fn extensions(what: &str, object: *mut GObject, property: &str) -> *mut GList {
+    guard(what, std::ptr::null_mut(), || {
+        // SAFETY: see above.
+        let object: Borrowed<glib::Object> = unsafe { from_glib_borrow(object) };
+        if !has_extensions(&object, property) {
+            return std::ptr::null_mut();
+        }
+        list::write(&object.property::<RtpHeaderExtensionList>(property).0)
+    })
+}
+
+/// Sets such a property; an object without it says that this is not implemented.
+///
+/// # Safety
+/// `object` is a live object, `list` NULL or a list of header extensions, `error` the caller's place for an error.
+pub(super) unsafe fn set_extensions(
+    what: &str,
+    object: *mut GObject,
+    property: &str,
+    list: *mut GList,
+    error: *mut *mut GError,
+) -> gboolean {
+    // SAFETY: see above.
+    let set = unsafe {
+        guard_result(what, error, || {
+            let object: Borrowed<glib::Object> = from_glib_borrow(object);
+            if !has_extensions(&object, property) {
+                return Err(not_implemented(object.type_(), property));
+            }
+            object.set_property(property, RtpHeaderExtensionList(list::read(list)));
+            Ok(())
+        })
+    };
+    set.map_or(GFALSE, |()| GTRUE)
 }

@@ -8,7 +8,7 @@ use glib::translate::*;
 use gst::ffi::{GstCaps, GstMessage, GstStructure};
 
 use super::fields::{Fields, is_message, store};
-use super::{check, critical, is_a};
+use super::{check, critical, is_a, rtp};
 use crate::boxed::codec::{fs_codec_get_type, fs_codec_list_get_type};
 use crate::class::{class_of, guard};
 use crate::enums::{fs_dtmf_event_get_type, fs_dtmf_method_get_type};
@@ -165,6 +165,29 @@ pub unsafe extern "C" fn fs_session_emit_error(
     unsafe {
         gobject_ffi::g_signal_emit_by_name(session.cast(), c"error".as_ptr(), session, error_no, error_msg)
     }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_session_get_rtp_header_extensions(session: *mut FsSession) -> *mut GList {
+    let null = std::ptr::null_mut();
+    check!(c"fs_session_get_rtp_header_extensions", is_session(session) => null);
+    // SAFETY: a live object.
+    unsafe {
+        rtp::extensions("fs_session_get_rtp_header_extensions", session.cast(), "rtp-header-extensions")
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_session_set_rtp_header_extension_preferences(
+    session: *mut FsSession,
+    preferences: *mut GList,
+    error: *mut *mut GError,
+) -> gboolean {
+    check!(c"fs_session_set_rtp_header_extension_preferences", is_session(session), error => GFALSE);
+    let what = "fs_session_set_rtp_header_extension_preferences";
+    let property = "rtp-header-extension-preferences";
+    // SAFETY: a live object, a list of header extensions, and the caller's error place.
+    unsafe { rtp::set_extensions(what, session.cast(), property, preferences, error) }
 }
 
 #[unsafe(no_mangle)]

@@ -3,20 +3,20 @@
 use std::ffi::{c_char, c_int, c_uint};
 
 use fs_proto::Codec;
-use glib::ffi::{GError, GFALSE, GHashTable, GHashTableIter, GList, GTRUE, gboolean};
-use glib::gobject_ffi::{self, G_TYPE_ENUM, GParameter, GValue};
+use glib::ffi::{GError, GFALSE, GHashTable, GList, GTRUE, gboolean};
+use glib::gobject_ffi::{self, G_TYPE_ENUM, GParameter};
 use glib::prelude::*;
 use glib::translate::*;
 use gst::ffi::{GstIterator, GstMessage, GstPad, GstStructure};
 
 use super::fields::{Fields, is_message, store};
-use super::{check, is_a};
+use super::{check, is_a, rtp};
 use crate::boxed::candidate::fs_candidate_get_type;
 use crate::boxed::codec::fs_codec_list_get_type;
 use crate::boxed::{CStruct, read_text};
 use crate::class::{class_of, guard, guard_result};
-use crate::error::Error;
 use crate::ffi::{FsCandidate, FsCodec, FsStream, FsStreamState};
+use crate::parameter;
 use crate::stream::{Stream, StreamExt, convert_parameters, fs_stream_get_type, pads, vfunc};
 
 /// Whether this is a stream.
@@ -94,9 +94,7 @@ pub unsafe extern "C" fn fs_stream_set_transmitter_ht(
         guard_result("fs_stream_set_transmitter_ht", error, || {
             let stream: Borrowed<Stream> = from_glib_borrow(stream);
             let transmitter = read_text(transmitter);
-            let parameters = read_table(stream_transmitter_parameters)?;
-            let parameters: Vec<(&str, glib::Value)> =
-                parameters.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+            let parameters = parameter::read_table(stream_transmitter_parameters)?;
             let converted = if parameters.is_empty() {
                 Vec::new()
             } else {
@@ -108,30 +106,6 @@ pub unsafe extern "C" fn fs_stream_set_transmitter_ht(
     set.map_or(GFALSE, |()| GTRUE)
 }
 
-/// Copies a table from names to `GValue` pointers.
-unsafe fn read_table(table: *mut GHashTable) -> Result<Vec<(String, glib::Value)>, glib::Error> {
-    let mut entries = Vec::new();
-    if table.is_null() {
-        return Ok(entries);
-    }
-    // SAFETY: a table of strings to values, which nobody changes now.
-    unsafe {
-        let mut iter: GHashTableIter = std::mem::zeroed();
-        glib::ffi::g_hash_table_iter_init(&mut iter, table);
-        let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
-        while glib::ffi::g_hash_table_iter_next(&mut iter, &mut key, &mut value) != GFALSE {
-            let name = read_text(key.cast_const().cast());
-            let value = value.cast_const().cast::<GValue>();
-            if value.is_null() || (*value).g_type == gobject_ffi::G_TYPE_INVALID {
-                let text = format!("transmitter parameter '{name}' has no value");
-                return Err(glib::Error::new(Error::InvalidArguments, &text));
-            }
-            entries.push((name, from_glib_none(value)));
-        }
-    }
-    Ok(entries)
-}
-
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fs_stream_set_decryption_parameters(
     stream: *mut FsStream,
@@ -141,6 +115,26 @@ pub unsafe extern "C" fn fs_stream_set_decryption_parameters(
     check!(c"fs_stream_set_decryption_parameters", is_stream(stream), error => GFALSE);
     // SAFETY: a stream, whose class begins with ours, and a structure or NULL.
     unsafe { vfunc::set_decryption_parameters(class_of(stream), stream, parameters, error) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_stream_get_rtp_header_extensions(stream: *mut FsStream) -> *mut GList {
+    let null = std::ptr::null_mut();
+    check!(c"fs_stream_get_rtp_header_extensions", is_stream(stream) => null);
+    // SAFETY: a live object.
+    unsafe { rtp::extensions("fs_stream_get_rtp_header_extensions", stream.cast(), "rtp-header-extensions") }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_stream_set_rtp_header_extensions(
+    stream: *mut FsStream,
+    extensions: *mut GList,
+    error: *mut *mut GError,
+) -> gboolean {
+    check!(c"fs_stream_set_rtp_header_extensions", is_stream(stream), error => GFALSE);
+    let what = "fs_stream_set_rtp_header_extensions";
+    // SAFETY: a live object, a list of header extensions, and the caller's error place.
+    unsafe { rtp::set_extensions(what, stream.cast(), "rtp-header-extensions", extensions, error) }
 }
 
 #[unsafe(no_mangle)]

@@ -2,15 +2,18 @@
 
 use std::ffi::{c_char, c_int, c_uint};
 
-use glib::ffi::{GError, GType};
+use glib::ffi::{GError, GHashTable, GType};
 use glib::gobject_ffi::{self, G_TYPE_INVALID, GParameter};
+use glib::prelude::*;
 use glib::translate::*;
 
 use super::{check, is_a};
 use crate::boxed::read_text;
 use crate::class::{class_of, guard, guard_result};
 use crate::ffi::{FsParticipant, FsStreamTransmitter, FsTransmitter};
-use crate::transmitter::{Transmitter, fs_transmitter_get_type, vfunc};
+use crate::parameter;
+use crate::participant::Participant;
+use crate::transmitter::{Transmitter, TransmitterExt, fs_transmitter_get_type, vfunc};
 
 /// Whether this is a transmitter.
 fn is_transmitter(transmitter: *mut FsTransmitter) -> bool {
@@ -49,6 +52,50 @@ pub unsafe extern "C" fn fs_transmitter_new_stream_transmitter(
     unsafe {
         let class = class_of(transmitter);
         vfunc::new_stream_transmitter(class, transmitter, participant, n_parameters, parameters, error)
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_transmitter_new_stream_transmitter_ht(
+    transmitter: *mut FsTransmitter,
+    participant: *mut FsParticipant,
+    parameters: *mut GHashTable,
+    error: *mut *mut GError,
+) -> *mut FsStreamTransmitter {
+    let null = std::ptr::null_mut();
+    check!(c"fs_transmitter_new_stream_transmitter_ht", is_transmitter(transmitter), error => null);
+    // SAFETY: a transmitter, a participant or NULL, a table of values or NULL, and the caller's error place.
+    unsafe {
+        guard_result("fs_transmitter_new_stream_transmitter_ht", error, || {
+            let transmitter: Borrowed<Transmitter> = from_glib_borrow(transmitter);
+            let participant: Borrowed<Option<Participant>> = from_glib_borrow(participant);
+            let parameters = parameter::read_table(parameters)?;
+            let converted = if parameters.is_empty() {
+                parameters
+            } else {
+                parameter::convert(
+                    transmitter.stream_transmitter_type(),
+                    transmitter.type_().name(),
+                    &parameters,
+                )?
+            };
+            transmitter.new_stream_transmitter((*participant).as_ref(), &converted)
+        })
+        .map_or(null, IntoGlibPtr::into_glib_ptr)
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_transmitter_set_construction_error(
+    transmitter: *mut FsTransmitter,
+    error: *const GError,
+) {
+    check!(c"fs_transmitter_set_construction_error", is_transmitter(transmitter));
+    check!(c"fs_transmitter_set_construction_error", !error.is_null());
+    // SAFETY: the field belongs to the construction of this instance, which runs on one thread.
+    unsafe {
+        glib::ffi::g_clear_error(&raw mut (*transmitter).construction_error);
+        (*transmitter).construction_error = glib::ffi::g_error_copy(error);
     }
 }
 

@@ -13,6 +13,7 @@ use crate::class::class_of;
 use crate::enums;
 use crate::error::{self, Error};
 use crate::ffi::FsStreamClass;
+use crate::parameter;
 use crate::participant::Participant;
 use crate::session::{Session, SessionExt};
 
@@ -208,36 +209,14 @@ pub trait StreamExt: IsA<Stream> + 'static {
 impl<O: IsA<Stream> + 'static> StreamExt for O {}
 
 /// Converts parameters to the property types of the transmitter's streams.
-pub(crate) fn convert_parameters(
+pub(crate) fn convert_parameters<N: AsRef<str>>(
     stream: &Stream,
     transmitter: &str,
-    parameters: &[(&str, glib::Value)],
+    parameters: &[(N, glib::Value)],
 ) -> Result<Vec<(String, glib::Value)>, glib::Error> {
-    let refuse = |text: String| Err(glib::Error::new(Error::InvalidArguments, &text));
     let Some(session) = stream.session() else {
         let text = format!("the stream is destroyed, transmitter '{transmitter}' can't be set");
         return Err(glib::Error::new(Error::Disposed, &text));
     };
-    let type_ = session.stream_transmitter_type(transmitter);
-    // SAFETY: an unknown type gives NULL; the reference is kept by the wrapper.
-    let class = (type_.is_valid() && type_.is_a(glib::Object::static_type()))
-        .then(|| glib::Class::<glib::Object>::from_type(type_))
-        .flatten();
-    let Some(class) = class else {
-        return refuse(format!("there is no transmitter '{transmitter}' for this session"));
-    };
-    let mut converted = Vec::with_capacity(parameters.len());
-    for (name, value) in parameters {
-        let Some(spec) = class.find_property(name) else {
-            return refuse(format!("transmitter '{transmitter}' has no parameter '{name}'"));
-        };
-        let Ok(value) = value.transform_with_type(spec.value_type()) else {
-            let (had, wanted) = (value.type_(), spec.value_type());
-            return refuse(format!(
-                "parameter '{name}' of transmitter '{transmitter}' takes {wanted}, not {had}"
-            ));
-        };
-        converted.push(((*name).to_owned(), value));
-    }
-    Ok(converted)
+    parameter::convert(session.stream_transmitter_type(transmitter), transmitter, parameters)
 }
