@@ -247,6 +247,31 @@ c_enum! {
     D = 15, "FS_DTMF_EVENT_D", "d";
 }
 
+/// The code of any telephony event, 0 to 255, in a field of the type `FsDTMFEvent`, which names those up to 15.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventCode(pub u8);
+
+impl glib::types::StaticType for EventCode {
+    fn static_type() -> glib::Type {
+        DtmfEvent::static_type()
+    }
+}
+
+impl IntoGlib for EventCode {
+    type GlibType = i32;
+    fn into_glib(self) -> i32 {
+        self.0.into()
+    }
+}
+
+impl FromGlib<i32> for EventCode {
+    unsafe fn from_glib(value: i32) -> Self {
+        Self(u8::try_from(value).unwrap_or(u8::MAX))
+    }
+}
+
+value_impls!(EventCode, i32, g_value_get_enum, g_value_set_enum);
+
 c_enum! {
     /// How a telephony event travels (`FsDTMFMethod`).
     DtmfMethod, "FsDTMFMethod", fs_dtmf_method_get_type, default RtpRfc4733;

@@ -8,7 +8,7 @@ use glib::prelude::*;
 use glib::translate::UnsafeFrom;
 
 use crate::boxed::{CandidateValue, CodecList, CodecValue};
-use crate::enums::{self, DtmfEvent, DtmfMethod};
+use crate::enums::{self, DtmfMethod, EventCode};
 use crate::error::Error;
 use crate::session::Session;
 use crate::stream::Stream;
@@ -25,6 +25,10 @@ pub mod name {
     pub const TELEPHONY_EVENT_STARTED: &str = "farstream-telephony-event-started";
     /// A telephony event ended.
     pub const TELEPHONY_EVENT_STOPPED: &str = "farstream-telephony-event-stopped";
+    /// A telephony event of the peer began.
+    pub const TELEPHONY_EVENT_RECEIVED: &str = "farstream-telephony-event-received";
+    /// A telephony event of the peer ended.
+    pub const TELEPHONY_EVENT_RECEIVED_ENDED: &str = "farstream-telephony-event-received-ended";
     /// A stream has a local candidate.
     pub const NEW_LOCAL_CANDIDATE: &str = "farstream-new-local-candidate";
     /// A stream has all its local candidates.
@@ -66,13 +70,13 @@ pub fn codecs_changed(session: &Session) -> gst::Structure {
 pub fn telephony_event_started(
     session: &Session,
     method: DtmfMethod,
-    event: DtmfEvent,
+    event: u8,
     volume: u8,
 ) -> gst::Structure {
     gst::Structure::builder(name::TELEPHONY_EVENT_STARTED)
         .field("session", session)
         .field("method", method)
-        .field("event", event)
+        .field("event", EventCode(event))
         .field("volume", volume)
         .build()
 }
@@ -82,6 +86,41 @@ pub fn telephony_event_stopped(session: &Session, method: DtmfMethod) -> gst::St
     gst::Structure::builder(name::TELEPHONY_EVENT_STOPPED)
         .field("session", session)
         .field("method", method)
+        .build()
+}
+
+/// `farstream-telephony-event-received`: a peer's event began. All its numbers are unsigned integers; events are
+/// told by their code, because only the first sixteen have names.
+pub fn telephony_event_received(
+    session: &Session,
+    stream: &Stream,
+    event: u8,
+    volume: u8,
+    ssrc: u32,
+) -> gst::Structure {
+    gst::Structure::builder(name::TELEPHONY_EVENT_RECEIVED)
+        .field("session", session)
+        .field("stream", stream)
+        .field("event", u32::from(event))
+        .field("volume", u32::from(volume))
+        .field("ssrc", ssrc)
+        .build()
+}
+
+/// `farstream-telephony-event-received-ended`: a peer's event ended after so many ms.
+pub fn telephony_event_received_ended(
+    session: &Session,
+    stream: &Stream,
+    event: u8,
+    ssrc: u32,
+    duration: u32,
+) -> gst::Structure {
+    gst::Structure::builder(name::TELEPHONY_EVENT_RECEIVED_ENDED)
+        .field("session", session)
+        .field("stream", stream)
+        .field("event", u32::from(event))
+        .field("ssrc", ssrc)
+        .field("duration", duration)
         .build()
 }
 
@@ -157,8 +196,8 @@ pub enum Parsed {
         session: Session,
         /// How it travels.
         method: DtmfMethod,
-        /// Which one.
-        event: DtmfEvent,
+        /// Its code, 0 to 15 for the keys (see [`fs_proto::DtmfEvent`]), up to 255 for others.
+        event: u8,
         /// 0 to 36 in -dBm0.
         volume: u8,
     },
@@ -168,6 +207,32 @@ pub enum Parsed {
         session: Session,
         /// How it travelled.
         method: DtmfMethod,
+    },
+    /// A telephony event of the peer began.
+    TelephonyEventReceived {
+        /// Which session received it.
+        session: Session,
+        /// On which of its streams.
+        stream: Stream,
+        /// Its code, 0 to 15 for the keys (see [`fs_proto::DtmfEvent`]), up to 255 for others.
+        event: u8,
+        /// 0 to 63 in -dBm0.
+        volume: u8,
+        /// Who sent it.
+        ssrc: u32,
+    },
+    /// A telephony event of the peer ended.
+    TelephonyEventReceivedEnded {
+        /// Which session received it.
+        session: Session,
+        /// On which of its streams.
+        stream: Stream,
+        /// Its code.
+        event: u8,
+        /// Who sent it.
+        ssrc: u32,
+        /// How long it lasted, in ms.
+        duration: u32,
     },
     /// A local candidate was found.
     NewLocalCandidate {
@@ -229,6 +294,7 @@ pub fn parse_structure(structure: &gst::StructureRef) -> Option<Parsed> {
         | name::NEW_ACTIVE_CANDIDATE_PAIR
         | name::RECV_CODECS_CHANGED
         | name::COMPONENT_STATE_CHANGED => parse_stream(structure)?,
+        name::TELEPHONY_EVENT_RECEIVED | name::TELEPHONY_EVENT_RECEIVED_ENDED => parse_received(structure)?,
         _ => parse_session(structure)?,
     };
     Some(parsed)
@@ -247,13 +313,27 @@ fn parse_session(structure: &gst::StructureRef) -> Option<Parsed> {
         name::TELEPHONY_EVENT_STARTED => Parsed::TelephonyEventStarted {
             session: session()?,
             method: method()?,
-            event: structure.get("event").ok()?,
+            event: structure.get::<EventCode>("event").ok()?.0,
             volume: structure.get("volume").ok()?,
         },
         name::TELEPHONY_EVENT_STOPPED => {
             Parsed::TelephonyEventStopped { session: session()?, method: method()? }
         }
         _ => return None,
+    };
+    Some(parsed)
+}
+
+fn parse_received(structure: &gst::StructureRef) -> Option<Parsed> {
+    let session = structure.get::<Session>("session").ok()?;
+    let stream = structure.get::<Stream>("stream").ok()?;
+    let number = |field: &str| structure.get::<u32>(field).ok();
+    let code = |field: &str| number(field).and_then(|n| u8::try_from(n).ok());
+    let (event, ssrc) = (code("event")?, number("ssrc")?);
+    let parsed = if structure.name() == name::TELEPHONY_EVENT_RECEIVED {
+        Parsed::TelephonyEventReceived { session, stream, event, volume: code("volume")?, ssrc }
+    } else {
+        Parsed::TelephonyEventReceivedEnded { session, stream, event, ssrc, duration: number("duration")? }
     };
     Some(parsed)
 }

@@ -56,7 +56,7 @@ fn session_messages() {
         &[("session", "FsSession")],
         &Parsed::CodecsChanged { session: session.clone() },
     );
-    let (method, event) = (enums::DtmfMethod::Sound, enums::DtmfEvent::Pound);
+    let (method, event) = (enums::DtmfMethod::Sound, 11);
     check(
         messages::telephony_event_started(&session, method, event, 8),
         "farstream-telephony-event-started",
@@ -112,6 +112,57 @@ fn stream_messages() {
         &[("stream", "FsStream"), ("component", "guint"), ("state", "FsStreamState")],
         &Parsed::ComponentStateChanged { stream: stream.clone(), component: 2, state: StreamState::Ready },
     );
+}
+
+#[test]
+fn messages_about_received_events() {
+    let (session, stream) = (session(), stream());
+    check(
+        messages::telephony_event_received(&session, &stream, 66, 10, u32::MAX),
+        "farstream-telephony-event-received",
+        &[
+            ("session", "FsSession"),
+            ("stream", "FsStream"),
+            ("event", "guint"),
+            ("volume", "guint"),
+            ("ssrc", "guint"),
+        ],
+        &Parsed::TelephonyEventReceived {
+            session: session.clone(),
+            stream: stream.clone(),
+            event: 66,
+            volume: 10,
+            ssrc: u32::MAX,
+        },
+    );
+    check(
+        messages::telephony_event_received_ended(&session, &stream, 66, 7, 9000),
+        "farstream-telephony-event-received-ended",
+        &[
+            ("session", "FsSession"),
+            ("stream", "FsStream"),
+            ("event", "guint"),
+            ("ssrc", "guint"),
+            ("duration", "guint"),
+        ],
+        &Parsed::TelephonyEventReceivedEnded {
+            session: session.clone(),
+            stream: stream.clone(),
+            event: 66,
+            ssrc: 7,
+            duration: 9000,
+        },
+    );
+    let mut strange = messages::telephony_event_received_ended(&session, &stream, 66, 7, 9000);
+    strange.set("event", 256u32);
+    assert_eq!(messages::parse_structure(&strange), None, "no event has such a code");
+}
+
+#[test]
+fn events_without_a_name_keep_their_code() {
+    let structure = messages::telephony_event_started(&session(), enums::DtmfMethod::RtpRfc4733, 66, 8);
+    let parsed = messages::parse_structure(&structure);
+    assert!(matches!(parsed, Some(Parsed::TelephonyEventStarted { event: 66, .. })), "{parsed:?}");
 }
 
 #[test]
