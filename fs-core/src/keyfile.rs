@@ -49,19 +49,24 @@ fn set(codec: &mut Codec, file: &glib::KeyFile, group: &str, key: &str) {
     } else if key.eq_ignore_ascii_case("trr-int") {
         codec.minimum_reporting_interval = unsigned(file, group, key).or(codec.minimum_reporting_interval);
     } else if let Some(what) = key.strip_prefix("feedback:") {
+        let Some(extra_params) = text(file, group, key) else { return };
         let (kind, subtype) = what.split_once('/').unwrap_or((what, ""));
-        codec.feedback_params.push(FeedbackParameter {
-            kind: kind.to_owned(),
-            subtype: subtype.to_owned(),
-            extra_params: text(file, group, key),
-        });
-    } else {
-        codec.optional_params.push(CodecParameter { name: key.to_owned(), value: text(file, group, key) });
+        let (kind, subtype) = (kind.to_owned(), subtype.to_owned());
+        codec.feedback_params.push(FeedbackParameter { kind, subtype, extra_params });
+    } else if let Some(value) = text(file, group, key) {
+        codec.optional_params.push(CodecParameter { name: key.to_owned(), value });
     }
 }
 
-fn text(file: &glib::KeyFile, group: &str, key: &str) -> String {
-    file.string(group, key).map(|text| text.to_string()).unwrap_or_default()
+/// The text of a key; none if it is not UTF-8 or has a bad escape.
+fn text(file: &glib::KeyFile, group: &str, key: &str) -> Option<String> {
+    match file.string(group, key) {
+        Ok(text) => Some(text.to_string()),
+        Err(error) => {
+            gst::warning!(CAT, "[{group}] {key}: {}", error.message());
+            None
+        }
+    }
 }
 
 fn integer(file: &glib::KeyFile, group: &str, key: &str) -> Option<i32> {
@@ -95,13 +100,14 @@ pub fn header_extensions(
 fn header_extension(file: &glib::KeyFile, group: &str, media_type: MediaType) -> Option<RtpHeaderExtension> {
     const PREFIX: &str = "rtp-hdrext:";
     let kind = group.get(..PREFIX.len()).filter(|prefix| prefix.eq_ignore_ascii_case(PREFIX));
-    let media = kind.map(|prefix| group[prefix.len()..].split(':').next().unwrap_or_default())?;
+    let (media, _) = kind.and_then(|prefix| group[prefix.len()..].split_once(':'))?;
     if MediaType::from_name(media)? != media_type {
         return None;
     }
     let id = unsigned(file, group, "id")?;
     let uri = file.string(group, "uri").ok()?.to_string();
-    let direction = match text(file, group, "direction").to_ascii_lowercase().as_str() {
+    let direction = file.string(group, "direction").map(|text| text.to_ascii_lowercase());
+    let direction = match direction.as_deref().unwrap_or_default() {
         "none" => StreamDirection::NONE,
         "send" => StreamDirection::SEND,
         "recv" | "receive" => StreamDirection::RECV,

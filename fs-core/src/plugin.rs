@@ -137,9 +137,10 @@ static BUILTIN: Mutex<BTreeMap<(String, String), TypeFn>> = Mutex::new(BTreeMap:
 static LOADED: Mutex<Types> = Mutex::new(BTreeMap::new());
 static REGISTRAR: Mutex<Option<fn()>> = Mutex::new(None);
 
-/// Makes a type known without a file (`fs_plugin_register_static`). A second registration replaces the first.
+/// Makes a type known without a file (`fs_plugin_register_static`). The first registration of a name
+/// stays.
 pub fn register_static(name: &str, suffix: &str, type_: glib::Type) {
-    lock(&STATIC).insert((name.to_owned(), suffix.to_owned()), type_);
+    lock(&STATIC).entry((name.to_owned(), suffix.to_owned())).or_insert(type_);
 }
 
 /// Makes a type of the library itself known (as [`register_static`]), by the function that registers it: it is called

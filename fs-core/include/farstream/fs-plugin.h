@@ -129,7 +129,8 @@ gchar **fs_plugin_list_available (const gchar *type_suffix);
  * @type_suffix: the suffix, such as "transmitter"
  * @type: the #GType it gives
  *
- * Makes a type known that is part of the program, so that no file is needed.
+ * Makes a type known that is part of the program, so that no file is needed. The
+ * first registration of a name stays.
  */
 void fs_plugin_register_static (const gchar *name, const gchar *type_suffix,
     GType type);

@@ -1,6 +1,6 @@
 //! `farstream/fs-codec.h`.
 
-use std::ffi::{c_char, c_int, c_uint};
+use std::ffi::{CStr, c_char, c_int, c_uint};
 
 use fs_proto::{Codec, CodecParameter, FeedbackParameter};
 use glib::ffi::{
@@ -87,12 +87,42 @@ pub unsafe extern "C" fn fs_codec_to_string(codec: *const FsCodec) -> *mut c_cha
     if codec.is_null() {
         return write_text("(NULL)");
     }
-    // SAFETY: a valid codec.
-    let mut codec = unsafe { Codec::read(codec) };
-    if codec.encoding_name.is_empty() {
-        "(null)".clone_into(&mut codec.encoding_name);
+    let mut out = Vec::new();
+    // SAFETY: a valid codec, whose strings are NULL or NUL-terminated.
+    unsafe {
+        let codec = &*codec;
+        out.extend(format!("{}: ", codec.id).bytes());
+        append(&mut out, fs_media_type_to_string(codec.media_type));
+        out.push(b' ');
+        append(&mut out, codec.encoding_name);
+        out.extend(
+            format!(" clock:{} channels:{}", codec.clock_rate as c_int, codec.channels as c_int).bytes(),
+        );
+        if codec.minimum_reporting_interval != TRR_INT_UNSET {
+            out.extend(format!(" trr-int={}", codec.minimum_reporting_interval).bytes());
+        }
+        for parameter in list_items::<FsCodecParameter>(codec.optional_params).filter_map(|p| p.as_ref()) {
+            out.push(b' ');
+            append(&mut out, parameter.name);
+            out.push(b'=');
+            append(&mut out, parameter.value);
+        }
+        for feedback in list_items::<FsFeedbackParameter>(codec.feedback_params).filter_map(|p| p.as_ref()) {
+            out.push(b' ');
+            append(&mut out, feedback.type_);
+            out.push(b'/');
+            append(&mut out, feedback.subtype);
+            out.push(b'=');
+            append(&mut out, feedback.extra_params);
+        }
+        glib::ffi::g_strndup(out.as_ptr().cast(), out.len())
     }
-    write_text(&codec.to_string())
+}
+
+/// Appends the bytes of a C string as they are; NULL is told.
+unsafe fn append(out: &mut Vec<u8>, text: *const c_char) {
+    // SAFETY: NULL or NUL-terminated.
+    out.extend(if text.is_null() { b"(null)" } else { unsafe { CStr::from_ptr(text) }.to_bytes() });
 }
 
 #[unsafe(no_mangle)]
@@ -104,7 +134,16 @@ pub unsafe extern "C" fn fs_codec_are_equal(one: *const FsCodec, two: *const FsC
         return GFALSE;
     }
     // SAFETY: valid codecs.
-    let (first, second) = unsafe { (Codec::read(one), Codec::read(two)) };
+    let (mut first, mut second) = unsafe { (Codec::read(one), Codec::read(two)) };
+    // SAFETY: as above. C knows two ways of having no name: NULL equals nothing, an empty one is a name.
+    unsafe {
+        let (name, other) = ((*one).encoding_name, (*two).encoding_name);
+        if name.is_null() || other.is_null() || g_ascii_strcasecmp(name, other) != 0 {
+            return GFALSE;
+        }
+        first.encoding_name = "-".to_owned();
+        second.encoding_name = "-".to_owned();
+    }
     // SAFETY: as above; the media types are compared as numbers, which need not be known ones.
     let same_media = unsafe { (*one).media_type == (*two).media_type };
     if same_media && first.matches(&second) { GTRUE } else { GFALSE }
@@ -263,7 +302,9 @@ pub unsafe extern "C" fn fs_codec_get_feedback_parameter(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fs_codec_remove_feedback_parameter(codec: *mut FsCodec, item: *mut GList) {
     check!(c"fs_codec_remove_feedback_parameter", !codec.is_null());
-    check!(c"fs_codec_remove_feedback_parameter", !item.is_null());
+    if item.is_null() {
+        return;
+    }
     // SAFETY: a valid codec and a valid link; only what is in the list of the codec is freed.
     unsafe {
         let link = if g_list_position((*codec).feedback_params, item) >= 0 {

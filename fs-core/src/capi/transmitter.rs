@@ -7,10 +7,10 @@ use glib::gobject_ffi::{self, G_TYPE_INVALID, GParameter};
 use glib::prelude::*;
 use glib::translate::*;
 
-use super::{check, is_a};
+use super::{check, critical, is_a};
 use crate::boxed::read_text;
 use crate::class::{class_of, guard, guard_result};
-use crate::ffi::{FsParticipant, FsStreamTransmitter, FsTransmitter};
+use crate::ffi::{FsParticipant, FsStreamTransmitter, FsTransmitter, FsTransmitterClass};
 use crate::parameter;
 use crate::participant::Participant;
 use crate::transmitter::{Transmitter, TransmitterExt, fs_transmitter_get_type, vfunc};
@@ -50,7 +50,10 @@ pub unsafe extern "C" fn fs_transmitter_new_stream_transmitter(
     check!(c"fs_transmitter_new_stream_transmitter", is_transmitter(transmitter), error => null);
     // SAFETY: a transmitter, whose class begins with ours, and `n_parameters` parameters.
     unsafe {
-        let class = class_of(transmitter);
+        let class = class_of::<_, FsTransmitterClass>(transmitter);
+        if (*class).new_stream_transmitter.is_none() {
+            critical(c"fs_transmitter_new_stream_transmitter", "klass->new_stream_transmitter");
+        }
         vfunc::new_stream_transmitter(class, transmitter, participant, n_parameters, parameters, error)
     }
 }
@@ -106,7 +109,13 @@ pub unsafe extern "C" fn fs_transmitter_get_stream_transmitter_type(
     check!(c"fs_transmitter_get_stream_transmitter_type", is_transmitter(transmitter)
         => G_TYPE_INVALID);
     // SAFETY: a transmitter, whose class begins with ours.
-    unsafe { vfunc::stream_transmitter_type(class_of(transmitter), transmitter) }
+    unsafe {
+        let class = class_of::<_, FsTransmitterClass>(transmitter);
+        if (*class).get_stream_transmitter_type.is_none() {
+            critical(c"fs_transmitter_get_stream_transmitter_type", "klass->get_stream_transmitter_type");
+        }
+        vfunc::stream_transmitter_type(class, transmitter)
+    }
 }
 
 #[unsafe(no_mangle)]
