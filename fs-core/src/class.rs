@@ -30,7 +30,15 @@ pub(crate) struct ClassInfo {
 /// The type of that name if the process has it, otherwise what `register` makes.
 pub(crate) fn adopt_or(name: &CStr, register: impl FnOnce() -> GType) -> GType {
     // SAFETY: `name` is a NUL-terminated string.
-    let known = unsafe { gobject_ffi::g_type_from_name(name.as_ptr()) };
+    let find = || unsafe { gobject_ffi::g_type_from_name(name.as_ptr()) };
+    let known = find();
+    #[cfg(not(feature = "capi"))]
+    let known = if known == gobject_ffi::G_TYPE_INVALID {
+        crate::library::register_types();
+        find()
+    } else {
+        known
+    };
     if known != gobject_ffi::G_TYPE_INVALID { known } else { register() }
 }
 

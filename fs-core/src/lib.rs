@@ -41,6 +41,8 @@ mod class;
 mod conference;
 mod element_added_notifier;
 mod error;
+#[cfg(not(feature = "capi"))]
+mod library;
 mod parameter;
 mod participant;
 mod session;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* One audio call between two conferences over rawudp on loopback. Each sends a tone, and the tone of the other is
- * measured where it comes out. Compiled against Debian's headers, run on our library: what was built for Farstream 0.2
- * must run on it unchanged. */
+/* One audio call between two conferences on this host, over the transmitter that the first argument names (rawudp
+ * without one). Each sends a tone, and the tone of the other is measured where it comes out. Compiled against Debian's
+ * headers, run on our library: what was built for Farstream 0.2 must run on it unchanged. */
 
 #include <farstream/fs-conference.h>
 
@@ -14,10 +14,34 @@
 #define MEASURED RATE
 #define LIMIT_SECONDS 30
 
+/* How a call is made over a transmitter. Every name that is in none of the lines below is taken for one that has no
+ * parameters, tells its candidates, and is forced to those of the other side. */
 typedef struct
 {
   const char *name;
-  int send_tone, hear_tone;
+  /* Addresses asked for: those of the components, or one for all of them. */
+  gboolean prefers_components, prefers_address;
+  const char *flags[3];         /* names of boolean parameters... */
+  gboolean flag_values[3];      /* ...and what they are set to */
+  gboolean has_roles;           /* one side is "controlling-mode" */
+  gboolean adds_candidates;     /* with fs_stream_add_remote_candidates() */
+  gboolean is_multicast;        /* no local candidates, one group for both, who sends hears itself: a call one way */
+  guint pairs;                  /* active candidate pairs that are told at least */
+} Way;
+
+static const Way ways[] = {
+  /* None of the waiting for a router that the stock library does by default. */
+  {.name = "rawudp",.prefers_components = TRUE,.flags = {"upnp-mapping", "upnp-discovery"},.pairs = 2},
+  {.name = "nice",.prefers_address = TRUE,.has_roles = TRUE,.adds_candidates = TRUE,.pairs = 2},
+  {.name = "multicast",.is_multicast = TRUE,.pairs = 2},
+  {.name = "shm",.flags = {"create-local-candidates"},.flag_values = {TRUE}},
+};
+static Way way = {.name = "rawudp",.pairs = 2 };
+
+typedef struct
+{
+  const char *name;
+  int send_tone, hear_tone;     /* 0 for one who hears nothing */
   FsConference *conference;
   FsSession *session;
   FsParticipant *participant;
@@ -101,13 +125,17 @@ on_src_pad (FsStream *stream, GstPad *pad, FsCodec *codec, gpointer data)
   g_atomic_int_inc (&side->pads);
 }
 
+/* May run more than once for one side: shm has a list for each component. */
 static void
 give_candidates (Side *side)
 {
   GError *error = NULL;
-  gboolean good = fs_stream_force_remote_candidates (other (side)->stream, side->candidates, &error);
+  FsStream *stream = other (side)->stream;
+  gboolean good = way.adds_candidates ? fs_stream_add_remote_candidates (stream, side->candidates, &error)
+      : fs_stream_force_remote_candidates (stream, side->candidates, &error);
 
   demand (good, "the other side takes the candidates", side, error);
+  g_clear_pointer (&side->candidates, fs_candidate_list_destroy);
 }
 
 static gboolean
@@ -132,7 +160,7 @@ on_message (GstBus *bus G_GNUC_UNUSED, GstMessage *message, gpointer data)
     side->prepared = TRUE;
     give_candidates (side);
   } else if (fs_stream_parse_new_active_candidate_pair (side->stream, message, &candidate, &remote)) {
-    side->pairs += candidate->component_id && remote->port;
+    side->pairs += candidate->component_id && candidate->component_id == remote->component_id;
   } else if (fs_session_parse_send_codec_changed (side->session, message, &codec, &codecs)) {
     side->send_codec = codec && codec->encoding_name;
   } else if (fs_stream_parse_recv_codecs_changed (side->stream, message, &codecs)) {
@@ -145,29 +173,67 @@ on_message (GstBus *bus G_GNUC_UNUSED, GstMessage *message, gpointer data)
   return TRUE;
 }
 
-/* Candidates on loopback only; and none of the waiting for a router that the stock library does by default. */
+/* Candidates on loopback only. */
+static GList *
+wanted_candidates (void)
+{
+  GList *wanted = NULL;
+
+  for (guint component = way.prefers_components ? 1 : 0; component <= (way.prefers_components ? 2 : 0); component++)
+    wanted = g_list_append (wanted, fs_candidate_new (NULL, component, FS_CANDIDATE_TYPE_HOST,
+            FS_NETWORK_PROTOCOL_UDP, "127.0.0.1", 0));
+  return wanted;
+}
+
+static void
+add_flag (GParameter *parameter, const char *name, gboolean value)
+{
+  parameter->name = name;
+  g_value_init (&parameter->value, G_TYPE_BOOLEAN);
+  g_value_set_boolean (&parameter->value, value);
+}
+
 static gboolean
 set_transmitter (Side *side, GError **error)
 {
-  GParameter parameters[3] = { {"preferred-local-candidates", G_VALUE_INIT}, {"upnp-mapping", G_VALUE_INIT},
-    {"upnp-discovery", G_VALUE_INIT}
-  };
-  GList *wanted = NULL;
+  GParameter parameters[5];
+  guint count = 0;
   gboolean good;
 
-  for (guint component = 1; component <= 2; component++)
-    wanted = g_list_append (wanted, fs_candidate_new (NULL, component, FS_CANDIDATE_TYPE_HOST,
-            FS_NETWORK_PROTOCOL_UDP, "127.0.0.1", 0));
-  g_value_init (&parameters[0].value, FS_TYPE_CANDIDATE_LIST);
-  g_value_take_boxed (&parameters[0].value, wanted);
-  for (int i = 1; i < 3; i++) {
-    g_value_init (&parameters[i].value, G_TYPE_BOOLEAN);
-    g_value_set_boolean (&parameters[i].value, FALSE);
+  memset (parameters, 0, sizeof (parameters));
+  if (way.prefers_components || way.prefers_address) {
+    parameters[count].name = "preferred-local-candidates";
+    g_value_init (&parameters[count].value, FS_TYPE_CANDIDATE_LIST);
+    g_value_take_boxed (&parameters[count++].value, wanted_candidates ());
   }
-  good = fs_stream_set_transmitter (side->stream, "rawudp", parameters, 3, error);
-  for (int i = 0; i < 3; i++)
+  for (guint i = 0; i < G_N_ELEMENTS (way.flags) && way.flags[i]; i++)
+    add_flag (&parameters[count++], way.flags[i], way.flag_values[i]);
+  if (way.has_roles)
+    add_flag (&parameters[count++], "controlling-mode", side == &sides[0]);
+  good = fs_stream_set_transmitter (side->stream, way.name, parameters, count, error);
+  for (guint i = 0; i < count; i++)
     g_value_unset (&parameters[i].value);
   return good;
+}
+
+/* Both sides are put on one group, chosen anew for each run so that two runs do not hear each other. */
+static void
+join_group (void)
+{
+  gchar *group = g_strdup_printf ("239.255.%d.%d", g_random_int_range (1, 255), g_random_int_range (1, 255));
+  guint16 port = g_random_int_range (10000, 30000) * 2;
+
+  for (int i = 0; i < 2; i++) {
+    for (guint component = 1; component <= 2; component++) {
+      FsCandidate *candidate = fs_candidate_new (NULL, component, FS_CANDIDATE_TYPE_MULTICAST,
+          FS_NETWORK_PROTOCOL_UDP, group, port + component - 1);
+
+      candidate->ttl = 1;
+      sides[i].candidates = g_list_append (sides[i].candidates, candidate);
+    }
+    give_candidates (&sides[i]);
+  }
+  g_free (group);
 }
 
 static void
@@ -196,7 +262,8 @@ set_up (Side *side)
   demand (side->participant != NULL, "new_participant", side, error);
   FS_PARTICIPANT_DATA_LOCK (side->participant);
   FS_PARTICIPANT_DATA_UNLOCK (side->participant);
-  side->stream = fs_session_new_stream (side->session, side->participant, FS_DIRECTION_BOTH, &error);
+  side->stream = fs_session_new_stream (side->session, side->participant,
+      (side->send_tone ? FS_DIRECTION_SEND : 0) | (side->hear_tone ? FS_DIRECTION_RECV : 0), &error);
   demand (side->stream != NULL, "new_stream", side, error);
   g_signal_connect (side->stream, "src-pad-added", G_CALLBACK (on_src_pad), side);
 
@@ -232,7 +299,7 @@ is_done (gpointer data G_GNUC_UNUSED)
 
   for (int i = 0; i < 2; i++) {
     g_mutex_lock (&sides[i].lock);
-    done = done && sides[i].heard->len >= SKIPPED + MEASURED;
+    done = done && (!sides[i].hear_tone || sides[i].heard->len >= SKIPPED + MEASURED);
     g_mutex_unlock (&sides[i].lock);
   }
   if (done)
@@ -254,16 +321,20 @@ judge (Side *side)
 {
   double share, own;
 
+  check (side->pairs >= way.pairs, "%s: was told %u active candidate pairs", side->name, side->pairs);
+  check (!side->send_tone || side->send_codec, "%s: was told the send codec", side->name);
+  if (!side->hear_tone)
+    return;
+
   g_mutex_lock (&side->lock);
   share = tone_share ((gint16 *) side->heard->data + SKIPPED, MEASURED, side->hear_tone, RATE);
   own = tone_share ((gint16 *) side->heard->data + SKIPPED, MEASURED, side->send_tone, RATE);
   g_mutex_unlock (&side->lock);
   check (share > 0.9 && own < 0.01, "%s: hears %d Hz (%.4f of the energy) and not its own %d Hz (%.4f)", side->name,
       side->hear_tone, share, side->send_tone, own);
-  check (side->send_codec, "%s: was told the send codec", side->name);
   check (side->recv_codecs, "%s: was told the receive codec", side->name);
-  check (side->pairs >= 2, "%s: was told %u active candidate pairs", side->name, side->pairs);
-  check (side->pads == 1, "%s: got %u source pads", side->name, side->pads);
+  /* Who hears itself takes another SSRC, which is another pad for the other side. */
+  check (side->pads == 1 || (way.is_multicast && side->pads > 1), "%s: got %u source pads", side->name, side->pads);
 }
 
 static void
@@ -292,6 +363,13 @@ int
 main (int argc, char **argv)
 {
   gst_init (&argc, &argv);
+  if (argc > 1)
+    way = (Way) {.name = argv[1],.pairs = 2 };
+  for (guint i = 0; i < G_N_ELEMENTS (ways); i++)
+    if (g_str_equal (ways[i].name, way.name))
+      way = ways[i];
+  if (way.is_multicast)
+    sides[0].hear_tone = sides[1].send_tone = 0;
   loop = g_main_loop_new (NULL, FALSE);
   for (int i = 0; i < 2; i++)
     set_up (&sides[i]);
@@ -301,6 +379,8 @@ main (int argc, char **argv)
   }
   negotiate (&sides[0], &sides[1]);
   negotiate (&sides[1], &sides[0]);
+  if (way.is_multicast)
+    join_group ();
   check_loaded ("fsrtpconference");
   for (int i = 0; i < 2; i++)
     demand (gst_element_set_state (sides[i].pipeline, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE, "plays",

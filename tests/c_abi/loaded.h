@@ -54,7 +54,8 @@ mapped_files (const char *part)
   return g_string_free (found, FALSE);
 }
 
-/* The environment names the files expected, as real paths. EXPECT_TRANSMITTER may be empty: it is built in. */
+/* The environment names the files expected, as real paths. EXPECT_TRANSMITTER is
+ * empty when the transmitter is a part of the library. */
 static inline void
 check_loaded (const char *factory_name)
 {
@@ -79,7 +80,7 @@ check_loaded (const char *factory_name)
   }
 
   if (factory_name && transmitter) {
-    mapped = mapped_files ("rawudp-transmitter");
+    mapped = mapped_files ("-transmitter.so");
     check (g_strcmp0 (mapped, transmitter) == 0, "the transmitter file in this process is \"%s\" (wanted: \"%s\")",
         mapped, transmitter);
     g_free (mapped);
