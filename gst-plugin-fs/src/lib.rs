@@ -6,8 +6,10 @@
 
 pub mod debug;
 pub mod rtp;
+pub mod rtpxdata;
 pub mod sip;
 pub mod transmitter;
+pub mod videoanyrate;
 
 /// Plugin file `libfsrtpconference.so`.
 #[allow(missing_docs)] // what the macro makes is for GStreamer's loader
@@ -20,6 +22,44 @@ pub mod fsrtpconference {
     gst::plugin_define!(
         fsrtpconference,
         "Farstream RTP conference",
+        init,
+        env!("CARGO_PKG_VERSION"),
+        "MPL",
+        "farstream",
+        "Farstream",
+        "https://www.freedesktop.org/wiki/Software/Farstream/"
+    );
+}
+
+/// Plugin file `libfsrtpxdata.so`.
+#[allow(missing_docs)] // what the macro makes is for GStreamer's loader
+pub mod fsrtpxdata {
+    fn init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+        crate::rtpxdata::register(Some(plugin))
+    }
+
+    gst::plugin_define!(
+        fsrtpxdata,
+        "Farstream X-DATA over RTP",
+        init,
+        env!("CARGO_PKG_VERSION"),
+        "MPL",
+        "farstream",
+        "Farstream",
+        "https://www.freedesktop.org/wiki/Software/Farstream/"
+    );
+}
+
+/// Plugin file `libfsvideoanyrate.so`.
+#[allow(missing_docs)] // what the macro makes is for GStreamer's loader
+pub mod fsvideoanyrate {
+    fn init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+        crate::videoanyrate::register(Some(plugin))
+    }
+
+    gst::plugin_define!(
+        fsvideoanyrate,
+        "Farstream video with any frame rate",
         init,
         env!("CARGO_PKG_VERSION"),
         "MPL",
@@ -56,6 +96,8 @@ pub mod fssip {
 pub fn plugin_register_static() -> Result<(), glib::BoolError> {
     register_builtin_transmitters();
     fsrtpconference::plugin_desc::plugin_register_static()?;
+    fsrtpxdata::plugin_desc::plugin_register_static()?;
+    fsvideoanyrate::plugin_desc::plugin_register_static()?;
     fssip::plugin_desc::plugin_register_static()
 }
 

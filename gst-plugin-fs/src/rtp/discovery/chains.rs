@@ -22,6 +22,8 @@ pub(super) fn combine(factories: &Factories, converters: &Converters, media: Med
     }
     drop_dynamic_twins(&mut found);
     keep_payload_types_apart(&mut found);
+    // More than most networks carry: only before nothing at all.
+    found.sort_by_key(|b| is_raw(&b.media_caps));
     found
 }
 
@@ -209,14 +211,32 @@ fn push_stage(stages: &mut Vec<Vec<String>>, factories: &[&Factory]) {
 
 /// Boolean fields that `wanted` insists on in each of its structures and that `given` does not promise, such as `parsed`,
 /// `framed` or `codec-alpha`.
-fn demands(wanted: &gst::Caps, given: &gst::Caps) -> Vec<String> {
+fn flags(wanted: &gst::Caps, given: &gst::Caps) -> Vec<String> {
     let says = |caps: &gst::Caps, flag: &str| caps.iter().all(|s| s.get::<bool>(flag) == Ok(true));
     let fitting = wanted.intersect(given);
-    let flags = fitting.iter().flat_map(|s| s.iter()).map(|(name, _)| name.to_string());
-    let mut flags: Vec<String> = flags.filter(|f| says(&fitting, f) && !says(given, f)).collect();
+    let names = fitting.iter().flat_map(|s| s.iter()).map(|(name, _)| name.to_string());
+    let mut flags: Vec<String> = names.filter(|f| says(&fitting, f) && !says(given, f)).collect();
     flags.sort();
     flags.dedup();
     flags
+}
+
+/// Whether `wanted` asks in each of its structures for a word that `given` never says, such as `profile`. A parser
+/// reads it out of the stream.
+fn misses_words(wanted: &gst::Caps, given: &gst::Caps) -> bool {
+    let is_word = |value: &glib::SendValue| {
+        value.is::<String>()
+            || value.get::<gst::List>().is_ok_and(|l| l.as_slice().iter().all(|v| v.is::<String>()))
+    };
+    let says = |s: &gst::StructureRef, field: &str| s.value(field).is_ok();
+    let fitting = wanted.intersect(given);
+    let words: Vec<String> = fitting
+        .iter()
+        .flat_map(|s| s.iter())
+        .filter(|(_, value)| is_word(value))
+        .map(|(name, _)| name.to_string())
+        .collect();
+    words.iter().any(|w| fitting.iter().all(|s| says(s, w)) && !given.iter().any(|s| says(s, w)))
 }
 
 /// The decoders that take what the depayloader gives; else all, with the parsers that bring what they insist on.
@@ -225,13 +245,15 @@ fn decoding<'a>(
     decoders: Vec<&'a Factory>,
     parsers: &'a [Factory],
 ) -> (Vec<&'a Factory>, Vec<&'a Factory>) {
-    let content = |d: &&&Factory| demands(&d.sink, &depayloader.src).is_empty();
+    let content = |d: &&&Factory| {
+        flags(&d.sink, &depayloader.src).is_empty() && !misses_words(&d.sink, &depayloader.src)
+    };
     let direct: Vec<&Factory> = decoders.iter().filter(content).copied().collect();
     if !direct.is_empty() {
         return (direct, Vec::new());
     }
     let brings = |p: &&Factory| {
-        let serves = |d: &&Factory| p.src.can_intersect(&d.sink) && demands(&d.sink, &p.src).is_empty();
+        let serves = |d: &&Factory| p.src.can_intersect(&d.sink) && flags(&d.sink, &p.src).is_empty();
         p.sink.can_intersect(&depayloader.src) && decoders.iter().any(serves)
     };
     let parsers = parsers.iter().filter(brings).collect();

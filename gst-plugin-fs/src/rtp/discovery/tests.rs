@@ -136,3 +136,23 @@ fn a_decoder_gets_what_it_insists_on_or_gives_way() {
         "no decoder of alpha streams"
     );
 }
+
+#[test]
+fn a_decoder_that_asks_for_the_profile_gets_a_parser() {
+    let video = found(MediaType::Video);
+    for b in named(&video, "H264").iter().filter(|b| b.recv.contains(&vec!["openh264dec".into()])) {
+        assert_eq!(b.recv[1], ["h264parse"], "rtph264depay does not tell the profile");
+    }
+    for b in named(&video, "H265").iter().filter(|b| b.recv.contains(&vec!["libde265dec".into()])) {
+        assert_eq!(b.recv[1], ["libde265dec"], "which asks for nothing");
+    }
+}
+
+#[test]
+fn uncompressed_media_come_last() {
+    for media in [MediaType::Audio, MediaType::Video] {
+        let raw: Vec<bool> =
+            found(media).iter().map(|b| b.media_caps.iter().any(|s| s.name().ends_with("/x-raw"))).collect();
+        assert!(raw.is_sorted() && raw.last() == Some(&true), "{media}: {raw:?}");
+    }
+}
