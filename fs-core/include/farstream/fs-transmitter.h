@@ -213,7 +213,7 @@ FsStreamTransmitter *fs_transmitter_new_stream_transmitter_ht (
  * @construction_error: why that fails, copied; it takes the place of an earlier one
  *
  * Lets fs_transmitter_new() fail with this error. For those who implement a
- * transmitter, in their "constructed" method and in the thread that runs it.
+ * transmitter, while it is made and in the thread that makes it.
  */
 void fs_transmitter_set_construction_error (FsTransmitter *transmitter,
     const GError *construction_error);

@@ -9,6 +9,7 @@ use glib::translate::*;
 use crate::class::class_of;
 use crate::error::{self, Error};
 use crate::ffi::FsTransmitterClass;
+use crate::parameter;
 use crate::participant::Participant;
 use crate::plugin;
 use crate::stream_transmitter::StreamTransmitter;
@@ -54,10 +55,14 @@ impl Transmitter {
             let text = format!("plugin '{name}' provides {type_}, which is no transmitter");
             return Err(glib::Error::new(Error::Construction, &text));
         }
-        let object = glib::Object::builder_with_type(type_)
-            .property("components", components)
-            .property("tos", tos)
-            .build();
+        // A subclass may have a property of its own in place of ours, of another type of number.
+        let numbers = [("components", components.to_value()), ("tos", tos.to_value())];
+        let numbers = parameter::convert(type_, name, &numbers)?;
+        let mut builder = glib::Object::builder_with_type(type_);
+        for (name, number) in &numbers {
+            builder = builder.property(name, number);
+        }
+        let object = builder.build();
         let Ok(transmitter) = object.downcast::<Self>() else {
             let text = format!("plugin '{name}' made something that is no transmitter");
             return Err(glib::Error::new(Error::Construction, &text));
