@@ -19,7 +19,7 @@ fn picture() -> String {
 
 fn side(pattern: &str) -> MediaSide {
     let source = format!(
-        "videotestsrc is-live=true pattern={pattern} ! capsfilter caps=\"{},framerate=15/1\"",
+        "videotestsrc is-live=true pattern={pattern} ! capsfilter name=size caps=\"{},framerate=15/1\"",
         picture()
     );
     let sink =
@@ -54,10 +54,20 @@ fn psnr(seen: &[u8], wanted: &[u8]) -> f64 {
 
 fn connect(a: &MediaSide, b: &MediaSide) {
     let (of_a, of_b) = (a.open(2), b.open(2));
-    b.stream.set_remote_codecs(&a.session.codecs_without_config()).unwrap();
-    a.stream.set_remote_codecs(&b.session.codecs_without_config()).unwrap();
+    b.stream.set_remote_codecs(&described(a)).unwrap();
+    a.stream.set_remote_codecs(&described(b)).unwrap();
     a.stream.force_remote_candidates(&of_b).unwrap();
     b.stream.force_remote_candidates(&of_a).unwrap();
+}
+
+/// The codecs of a side once all of them describe their streams.
+fn described(side: &MediaSide) -> Vec<Codec> {
+    let end = std::time::Instant::now() + support::PATIENCE;
+    while side.session.codecs().is_empty() {
+        assert!(std::time::Instant::now() < end, "{:?}", side.session.codecs_without_config());
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    side.session.codecs()
 }
 
 fn installed(name: &str) -> bool {
@@ -115,6 +125,40 @@ fn h265_both_ways() {
 }
 
 #[test]
+fn theora_both_ways() {
+    call_with("THEORA");
+}
+
+#[test]
 fn jpeg_both_ways() {
     call_with("JPEG");
+}
+
+#[test]
+fn streams_are_described_before_anybody_asks() {
+    if !installed("THEORA") {
+        println!("no elements for Theora, nothing to test");
+        return;
+    }
+    let a = side("smpte75");
+    a.prefer(&Codec::new(Codec::ID_ANY, "THEORA", MediaType::Video, 90000));
+    assert!(a.session.codecs().is_empty(), "nothing is known without caps");
+    assert!(a.session.codecs_without_config()[0].param("configuration").is_none());
+    a.play();
+    let first = described(&a);
+    assert!(first[0].param("configuration").is_some_and(|c| c.len() > 1000), "{first:?}");
+    // Another size has another description.
+    let filter = a.source.downcast_ref::<gst::Bin>().unwrap().by_name("size").unwrap();
+    let smaller: gst::Caps = "video/x-raw,format=I420,width=160,height=120,framerate=15/1".parse().unwrap();
+    filter.set_property("caps", smaller);
+    let second = loop {
+        a.wait_for_codecs_changed();
+        let codecs = described(&a);
+        if codecs != first {
+            break codecs;
+        }
+    };
+    assert_eq!(a.session.codecs_need_resend(&first, &second), second);
+    assert!(a.session.codecs_need_resend(&second, &second).is_empty());
+    a.end();
 }

@@ -118,6 +118,16 @@ impl MediaSide {
         messages::parse(&message).expect("it was looked at before")
     }
 
+    /// Waits for `farstream-codecs-changed` with all codecs described.
+    pub fn wait_for_codecs_changed(&self) {
+        loop {
+            let changed = matches!(self.next_message(), messages::Parsed::CodecsChanged { .. });
+            if changed && !self.session.codecs().is_empty() {
+                return;
+            }
+        }
+    }
+
     /// Lets everything run.
     pub fn play(&self) {
         self.pipeline.set_state(gst::State::Playing).unwrap();

@@ -135,6 +135,7 @@ impl Session {
                 weak.upgrade().into_iter().for_each(|session| session.notify("ssrc"));
             });
         }
+        self.watch_config(&graph);
         *lock(&self.graph) = Some(Arc::new(graph));
         conference.imp().register(&self.obj());
         self.renegotiate(|_| {})

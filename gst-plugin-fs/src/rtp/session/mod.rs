@@ -3,6 +3,7 @@
 //! | File | What it does |
 //! |---|---|
 //! | `state.rs` | what the session knows, behind its one lock |
+//! | `config.rs` | how a codec's stream is described, found out by encoding |
 //! | `graph.rs` | its static elements |
 //! | `send.rs` | the send codec bin |
 //! | `recv.rs` | rtpbin's pads become substreams with decoders and pads |
@@ -12,6 +13,7 @@
 //! | `transmitters.rs` | transmitters and the streams' ends of them |
 //! | `recipe.rs` | from agreed codec to bin |
 
+mod config;
 pub(in crate::rtp) mod graph;
 pub(in crate::rtp) mod imp;
 mod negotiate;

@@ -33,6 +33,7 @@ impl imp::Session {
             effects
         };
         self.run_effects(effects);
+        self.search_config();
         Ok(())
     }
 

@@ -189,7 +189,7 @@ impl imp::Session {
 const IN_KILOBITS: [&str; 5] = ["x264enc", "x265enc", "theoraenc", "lamemp3enc", "openh265enc"];
 
 /// Tells every encoder of the bin how much it may send.
-fn set_bitrate(bin: &gst::Bin, bitrate: u32) {
+pub(super) fn set_bitrate(bin: &gst::Bin, bitrate: u32) {
     if bitrate == 0 {
         return;
     }

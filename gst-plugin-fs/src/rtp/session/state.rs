@@ -12,6 +12,7 @@ use fs_proto::negotiation::{self, Association, LocalCapability, Outcome, RemoteC
 use fs_proto::{Codec, MediaType, RtpHeaderExtension, StreamDirection};
 use gst::prelude::*;
 
+use super::config::Search;
 use super::recipe::Recipe;
 use super::send::SendState;
 use super::ssrc_map::{SsrcMap, StreamId};
@@ -108,6 +109,8 @@ pub struct State {
     pub substreams: BTreeMap<SubstreamKey, Substream>,
     /// The send codec bin.
     pub send: SendState,
+    /// The search for stream descriptions.
+    pub config: Search,
     /// In the order they were first asked for.
     pub transmitters: Vec<TransmitterEntry>,
     /// What is due later.
@@ -132,6 +135,7 @@ impl State {
             ssrcs: SsrcMap::default(),
             substreams: BTreeMap::new(),
             send: SendState::default(),
+            config: Search::default(),
             transmitters: Vec::new(),
             timers: Timers::default(),
             tos: 0,
