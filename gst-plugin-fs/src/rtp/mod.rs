@@ -8,6 +8,7 @@
 //! | [`participant`] | `FsRtpParticipant`: a peer, known by its CNAME |
 //! | [`discovery`] | which codecs the installed elements can do |
 //! | [`codecbin`] | encoder and decoder bins |
+//! | `srtp` | encryption by the srtp elements |
 
 pub mod codecbin;
 pub mod conference;
@@ -15,6 +16,7 @@ pub mod discovery;
 mod element;
 pub mod participant;
 pub mod session;
+mod srtp;
 pub mod stream;
 mod substream;
 

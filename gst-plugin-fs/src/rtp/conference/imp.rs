@@ -223,6 +223,10 @@ impl ElementImpl for Conference {
             gst::error!(CAT, imp = self, "element 'rtpbin' is missing");
             return Err(gst::StateChangeError);
         }
+        if transition == gst::StateChange::ReadyToPaused {
+            let sessions: Vec<_> = lock(&self.sessions).values().filter_map(glib::WeakRef::upgrade).collect();
+            sessions.iter().for_each(|session| session.imp().resume_sequence());
+        }
         self.parent_change_state(transition)
     }
 }

@@ -6,7 +6,7 @@
 //! rtpbin ▶ send_rtp_tee_N, send_rtcp_tee_N ▶ each transmitter's sink
 //! each transmitter's src ▶ recv_rtp_funnel_N, recv_rtcp_funnel_N ▶ rtpbin
 //! ```
-//! No srtp element stands in the path while nothing is encrypted: libsrtp 2.5 refuses null ciphers.
+//! Encryption happens in probes on the tees' and funnels' pads towards rtpbin, see [`crate::rtp::srtp`].
 
 use gst::prelude::*;
 
@@ -79,6 +79,7 @@ impl Graph {
             request_pads: Vec::new(),
             internal_session: None,
         };
+        graph.begin_with_sequence(first_sequence());
         match graph.connect() {
             Ok(()) => Ok(graph),
             Err(error) => {
@@ -160,6 +161,11 @@ impl Graph {
         Ok(())
     }
 
+    /// What the first packet's sequence number will be close above, once the elements start again.
+    pub fn begin_with_sequence(&self, sequence: u16) {
+        self.muxer.set_property("seqnum-offset", i32::from(sequence));
+    }
+
     /// The pad of rtpbin that takes what we send.
     pub fn send_rtp_sink(&self) -> Option<gst::Pad> {
         self.rtpbin.static_pad(&format!("send_rtp_sink_{}", self.id))
@@ -189,6 +195,12 @@ impl Graph {
             self.rtpbin.release_request_pad(pad);
         }
     }
+}
+
+/// At random, but far from the first roll-over: a receiver that misses the first packets can't know of one
+/// (RFC 3711 section 3.3.1).
+fn first_sequence() -> u16 {
+    u16::try_from(glib::random_int_range(0, 1 << 15)).unwrap_or_default()
 }
 
 fn sink_pad(bin: &gst::Bin, id: u32) -> Result<gst::GhostPad, glib::Error> {

@@ -16,6 +16,7 @@ use glib::subclass::prelude::*;
 use gst::prelude::*;
 use once_cell::sync::Lazy;
 
+use super::crypto::Crypto;
 use super::disposed;
 use super::graph::Graph;
 use super::send::SendBin;
@@ -40,6 +41,7 @@ pub struct Session {
     graph: Mutex<Option<Arc<Graph>>>,
     swapping: Mutex<()>,
     making_transmitter: Mutex<()>,
+    crypto: Crypto,
     gone: AtomicBool,
 }
 
@@ -51,6 +53,7 @@ impl Default for Session {
             graph: Mutex::default(),
             swapping: Mutex::default(),
             making_transmitter: Mutex::default(),
+            crypto: Crypto::default(),
             gone: AtomicBool::new(false),
         }
     }
@@ -95,6 +98,10 @@ impl Session {
 
     pub(super) fn making_transmitter(&self) -> MutexGuard<'_, ()> {
         lock(&self.making_transmitter)
+    }
+
+    pub(super) fn crypto(&self) -> &Crypto {
+        &self.crypto
     }
 
     /// The static elements; `None` before set-up and after the end.
@@ -213,6 +220,7 @@ impl Session {
             }
             (state.remove_stream(id), pads)
         };
+        self.crypto.remove_stream(id);
         self.update_valves();
         for (parts, pad) in pads {
             parts.remove_output_pad(&pad);
@@ -355,6 +363,7 @@ impl ObjectImpl for Session {
                 let codec = state.send.current.as_ref().map(|c| CodecValue(c.association.codec.clone()));
                 codec.to_value()
             }
+            "encryption-parameters" => self.crypto.asked().to_value(),
             "tos" => self.state().tos.to_value(),
             "allowed-sink-caps" => self.state().wishes.sink_caps.to_value(),
             "allowed-src-caps" => self.state().wishes.src_caps.to_value(),
@@ -416,6 +425,7 @@ impl SessionImpl for Session {
         let stream = stream::Stream::new(&self.obj(), participant, direction);
         let id = self.state().add_stream(&stream, direction);
         stream.set_id(id);
+        self.crypto.owners_changed();
         Ok(stream.upcast())
     }
 
@@ -452,10 +462,6 @@ impl SessionImpl for Session {
     }
 
     fn set_encryption_parameters(&self, parameters: Option<&gst::StructureRef>) -> Result<(), glib::Error> {
-        match parameters {
-            _ if self.is_disposed() => Err(disposed()),
-            None => Ok(()),
-            Some(_) => Err(glib::Error::new(Error::NotImplemented, "encryption is not there yet")),
-        }
+        self.encrypt_with(parameters)
     }
 }

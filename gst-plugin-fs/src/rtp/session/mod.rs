@@ -11,9 +11,11 @@
 //! | `ssrc_map.rs` | SSRC to stream, pure |
 //! | `timer.rs` | what is done later |
 //! | `transmitters.rs` | transmitters and the streams' ends of them |
+//! | `crypto.rs` | encryption of what is sent and received |
 //! | `recipe.rs` | from agreed codec to bin |
 
 mod config;
+mod crypto;
 pub(in crate::rtp) mod graph;
 pub(in crate::rtp) mod imp;
 mod negotiate;

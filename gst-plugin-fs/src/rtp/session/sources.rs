@@ -26,6 +26,7 @@ impl imp::Session {
     /// `fs_stream_add_id`.
     pub(crate) fn name_ssrc(&self, stream: StreamId, ssrc: u32) {
         let taken = self.state().ssrcs.name(ssrc, stream);
+        self.crypto().owners_changed();
         if !taken {
             gst::warning!(CAT, "session {}: SSRC {ssrc:08x} already belongs to another stream", self.id());
         }
@@ -87,6 +88,7 @@ impl imp::Session {
                 }
             }
         }
+        self.crypto().owners_changed();
         self.arm_timer();
         self.attach_ssrc(ssrc);
     }
@@ -136,6 +138,7 @@ impl imp::Session {
             }
             stream
         };
+        self.crypto().owners_changed();
         if let Some(stream) = stream {
             stream.imp().forget_last_known();
         }

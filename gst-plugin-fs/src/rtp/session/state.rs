@@ -299,6 +299,15 @@ impl State {
         Some((described.unwrap_or(&association.codec).clone(), Recipe::recv(association)?))
     }
 
+    /// The stream an SSRC belongs to, or must belong to because there is no other.
+    pub fn owner(&self, ssrc: u32) -> Option<StreamId> {
+        let only = || match self.streams.as_slice() {
+            [only] => Some(only.id),
+            _ => None,
+        };
+        self.ssrcs.get(ssrc).or_else(only)
+    }
+
     /// Takes a new substream in; one that had its key before comes back to be taken down.
     pub fn add_substream(&mut self, key: SubstreamKey, parts: Parts) -> Option<Substream> {
         self.next_serial += 1;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fs_core::prelude::*;
-use fs_core::{CodecList, Error, RtpHeaderExtensionList, enums};
+use fs_core::{CodecList, RtpHeaderExtensionList, enums};
 use fs_proto::{Candidate, Codec, StreamDirection};
 use glib::subclass::prelude::*;
 use gst::prelude::*;
@@ -24,6 +24,7 @@ pub struct Stream {
     id: AtomicU64,
     send_rtcp_mux: AtomicBool,
     require_encryption: AtomicBool,
+    decryption: Mutex<Option<gst::Structure>>,
     gone: AtomicBool,
     /// Last SSRC seen from the peer's address, per component, with a mark that there is one.
     pub(super) last_known: [AtomicU64; 2],
@@ -148,7 +149,11 @@ impl ObjectImpl for Stream {
                 }
             }
             "require-encryption" => {
-                self.require_encryption.store(value.get().unwrap_or_default(), Ordering::Relaxed);
+                let required = value.get().unwrap_or_default();
+                self.require_encryption.store(required, Ordering::Relaxed);
+                if let Some(session) = self.session() {
+                    session.imp().require_encryption(self.id(), required);
+                }
             }
             "send-rtcp-mux" => self.set_send_rtcp_mux(value.get().unwrap_or_default()),
             "rtp-header-extensions" => {
@@ -175,6 +180,7 @@ impl ObjectImpl for Stream {
                 codecs(&|s| s.imp().state().outcome.stream(id).map(<[Codec]>::to_vec).unwrap_or_default())
             }
             "current-recv-codecs" => codecs(&|s| s.imp().state().current_recv_codecs(id, None)),
+            "decryption-parameters" => lock(&self.decryption).to_value(),
             "require-encryption" => self.require_encryption.load(Ordering::Relaxed).to_value(),
             "send-rtcp-mux" => self.effective_rtcp_mux().to_value(),
             "rtp-header-extensions" => {
@@ -237,10 +243,9 @@ impl StreamImpl for Stream {
     }
 
     fn set_decryption_parameters(&self, parameters: Option<&gst::StructureRef>) -> Result<(), glib::Error> {
-        self.live_session()?;
-        match parameters {
-            None => Ok(()),
-            Some(_) => Err(glib::Error::new(Error::NotImplemented, "decryption is not there yet")),
-        }
+        self.live_session()?.imp().decrypt_with(self.id(), parameters)?;
+        *lock(&self.decryption) = parameters.map(ToOwned::to_owned);
+        self.obj().notify("decryption-parameters");
+        Ok(())
     }
 }
