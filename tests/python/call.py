@@ -69,6 +69,7 @@ class Side:
         self.name, self.send_tone, self.hear_tone = name, send_tone, hear_tone
         self.candidates, self.heard, self.pads = [], array.array("h"), 0
         self.told = set()
+        self.handlers = []
         self.pipeline = Gst.Pipeline.new(name)
         self.conference = Gst.ElementFactory.make("fsrtpconference")
         if not check(self.conference is not None, f"{name}: the element is made"):
@@ -81,7 +82,7 @@ class Side:
         self.pipeline.add(source)
         bus = self.pipeline.get_bus()
         bus.add_signal_watch()
-        bus.connect("message", self.on_message)
+        self.connect(bus, "message", self.on_message)
 
         check(isinstance(self.conference, Farstream.Conference), f"{self.name}: the element is a Farstream.Conference")
         self.session = self.conference.new_session(Farstream.MediaType.AUDIO)
@@ -91,7 +92,7 @@ class Side:
         self.stream = self.session.new_stream(self.participant, Farstream.StreamDirection.BOTH)
         check(self.stream.props.session == self.session and self.stream.props.participant == self.participant
               and self.session.props.conference == self.conference, f"{self.name}: the objects know each other")
-        self.stream.connect("src-pad-added", self.on_src_pad)
+        self.connect(self.stream, "src-pad-added", self.on_src_pad)
         check(source.get_static_pad("src").link(self.session.props.sink_pad) == Gst.PadLinkReturn.OK,
               f"{self.name}: the source links to the sink pad")
 
@@ -110,7 +111,7 @@ class Side:
         tail = Gst.parse_bin_from_description(
             f"audioconvert ! audioresample ! audio/x-raw,format=S16LE,rate={RATE},channels=1 ! "
             "fakesink name=sink signal-handoffs=true sync=false async=false", True)
-        tail.get_by_name("sink").connect("handoff", self.on_sound)
+        self.connect(tail.get_by_name("sink"), "handoff", self.on_sound)
         self.pipeline.add(tail)
         linked = pad.link(tail.get_static_pad("sink")) == Gst.PadLinkReturn.OK
         tail.sync_state_with_parent()
@@ -156,11 +157,17 @@ class Side:
                   "farstream-send-codec-changed", "farstream-recv-codecs-changed", "farstream-codecs-changed"}
         check(wanted <= self.told, f"{self.name}: was told all ({', '.join(sorted(wanted - self.told)) or 'nothing missing'})")
 
+    def connect(self, source, signal, handler):
+        self.handlers.append((source, source.connect(signal, handler)))
+
     def tear_down(self):
         self.pipeline.get_bus().remove_signal_watch()
         self.pipeline.set_state(Gst.State.NULL)
         self.stream.destroy()
         self.session.destroy()
+        # The handlers hold this object, which holds what they are connected to.
+        for source, handler in self.handlers:
+            source.disconnect(handler)
 
 
 def negotiate(offerer, answerer):
@@ -208,9 +215,10 @@ def run():
     def is_late():
         give_up(f"both hear within {LIMIT_SECONDS} s: " + str([(s.name, len(s.heard), s.pads, sorted(s.told)) for s in SIDES]))
 
-    GLib.timeout_add(50, is_done)
-    GLib.timeout_add_seconds(LIMIT_SECONDS, is_late)
+    sources = [GLib.timeout_add(50, is_done), GLib.timeout_add_seconds(LIMIT_SECONDS, is_late)]
     loop.run()
+    for source in sources:
+        GLib.source_remove(source)
 
 
 def other(side):
@@ -245,4 +253,7 @@ if __name__ == "__main__":
         party.judge()
     for party in SIDES:
         party.tear_down()
+    # Nothing may be left then; the leaks tracer of GStreamer looks whether that is so.
+    SIDES.clear()
+    party = None
     sys.exit(1 if failures else 0)

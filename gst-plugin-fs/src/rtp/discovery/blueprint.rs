@@ -35,6 +35,15 @@ impl Blueprint {
     pub fn can_recv(&self) -> bool {
         !self.recv.is_empty()
     }
+
+    /// Tells GStreamer's leaks tracer that the caps are kept for the life of the process.
+    pub(super) fn is_kept(&self) {
+        for caps in [&self.rtp_caps, &self.media_caps, &self.input_caps, &self.output_caps] {
+            let object = caps.as_ptr().cast_mut().cast::<gst::ffi::GstMiniObject>();
+            // SAFETY: live caps. Nobody else changes the flags of caps that have been made; the tracer reads them.
+            unsafe { (*object).flags |= gst::ffi::GST_MINI_OBJECT_FLAG_MAY_BE_LEAKED };
+        }
+    }
 }
 
 /// The channel count that an encoding's `a=rtpmap` must carry whatever the elements say.

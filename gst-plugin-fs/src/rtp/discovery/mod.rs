@@ -53,6 +53,7 @@ pub fn blueprints(media: MediaType) -> Result<Arc<[Blueprint]>, glib::Error> {
         return Ok(known.clone());
     }
     let found: Arc<[Blueprint]> = scan(media)?.into();
+    found.iter().for_each(Blueprint::is_kept);
     *slot = Some((cookie, found.clone()));
     Ok(found)
 }
