@@ -5,6 +5,7 @@
 
 mod error_downgrade;
 mod packet_time;
+mod profile;
 
 use fs_proto::Codec;
 use glib::prelude::*;
@@ -12,6 +13,7 @@ use gst::prelude::*;
 
 use crate::rtp::discovery::Blueprint;
 pub use error_downgrade::ErrorDowngradeBin;
+pub use profile::{build_recv_profile, build_send_profile};
 
 /// Builds the bin that encodes raw media and packs it into RTP with `codec`'s payload type.
 ///

@@ -47,7 +47,14 @@ impl imp::Session {
         for rejected in &valid.rejected {
             gst::info!(CAT, "session {}: preference dropped: {rejected}", self.id());
         }
-        let usable: Vec<Codec> = valid.preferences.into_iter().filter(recipe::profiles_work).collect();
+        let builds = |preference: &Codec| {
+            let checked = recipe::check_profiles(preference);
+            if let Err(why) = &checked {
+                gst::warning!(CAT, "session {}: preference '{preference}' dropped: {why}", self.id());
+            }
+            checked.is_ok()
+        };
+        let usable: Vec<Codec> = valid.preferences.into_iter().filter(builds).collect();
         self.renegotiate(|wishes| wishes.preferences = usable)
     }
 

@@ -2,7 +2,6 @@
 
 use fs_proto::Codec;
 use fs_proto::negotiation::{Association, RECV_PROFILE, SEND_PROFILE};
-use gst::prelude::*;
 
 use crate::rtp::codecbin;
 use crate::rtp::discovery::Blueprint;
@@ -44,7 +43,7 @@ impl Recipe {
     ) -> Result<gst::Bin, glib::Error> {
         match self {
             Self::Blueprint(index) => codecbin::build_send(blueprint(known, *index)?, codec, name),
-            Self::Profile(description) => from_description(description, name),
+            Self::Profile(description) => codecbin::build_send_profile(description, codec, name),
         }
     }
 
@@ -60,7 +59,7 @@ impl Recipe {
     ) -> Result<gst::Bin, glib::Error> {
         match self {
             Self::Blueprint(index) => codecbin::build_recv(blueprint(known, *index)?, codec, name),
-            Self::Profile(description) => from_description(description, name),
+            Self::Profile(description) => codecbin::build_recv_profile(description, codec, name),
         }
     }
 }
@@ -69,34 +68,16 @@ fn blueprint(known: &[Blueprint], index: usize) -> Result<&Blueprint, glib::Erro
     known.get(index).ok_or_else(|| element::construction("the codec is none of those discovered"))
 }
 
-/// A bin with exactly one unlinked sink pad and one unlinked source pad, ghosted as `sink` and `src`.
-fn from_description(description: &str, name: &str) -> Result<gst::Bin, glib::Error> {
-    let bin = gst::parse::bin_from_description(description, false)
-        .map_err(|why| element::construction(format!("profile '{description}': {why}")))?;
-    bin.set_property("name", name);
-    for (direction, ghost_name) in [(gst::PadDirection::Sink, "sink"), (gst::PadDirection::Src, "src")] {
-        let target = bin.find_unlinked_pad(direction).ok_or_else(|| {
-            element::construction(format!("profile '{description}' has no unlinked {ghost_name} pad"))
-        })?;
-        let ghost = gst::GhostPad::builder_with_target(&target)
-            .map_err(|why| element::construction(format!("profile '{description}': {why}")))?
-            .name(ghost_name)
-            .build();
-        bin.add_pad(&ghost)
-            .map_err(|why| element::construction(format!("profile '{description}': {why}")))?;
-        if bin.find_unlinked_pad(direction).is_some() {
-            return Err(element::construction(format!(
-                "profile '{description}' has more than one unlinked {ghost_name} pad"
-            )));
-        }
+/// Whether the profiles of a preference can be built and carry its codec.
+///
+/// # Errors
+/// Says what is wrong.
+pub fn check_profiles(preference: &Codec) -> Result<(), glib::Error> {
+    if let Some(description) = preference.param(SEND_PROFILE) {
+        codecbin::build_send_profile(description, preference, "profile")?;
     }
-    Ok(bin)
-}
-
-/// Whether the profiles of a preference can be built.
-pub fn profiles_work(preference: &Codec) -> bool {
-    [SEND_PROFILE, RECV_PROFILE]
-        .into_iter()
-        .filter_map(|name| preference.param(name))
-        .all(|description| from_description(description, "profile").is_ok())
+    if let Some(description) = preference.param(RECV_PROFILE) {
+        codecbin::build_recv_profile(description, preference, "profile")?;
+    }
+    Ok(())
 }

@@ -1,0 +1,98 @@
+//! Preferences that bring their own bins, and the preference file we ship.
+
+#![allow(clippy::unwrap_used)] // the helpers here are part of tests
+
+mod support;
+
+use fs_core::prelude::*;
+use fs_proto::negotiation::{RECV_PROFILE, SEND_PROFILE};
+use fs_proto::{Codec, MediaType, StreamDirection};
+use gst::prelude::*;
+
+use support::{Side, audio};
+
+const LOW: f64 = 440.0;
+const HIGH: f64 = 660.0;
+
+/// A codec nobody has elements for: mu-law under another name.
+fn own() -> Codec {
+    let rename = |encoding: &str| {
+        format!(
+            "capssetter replace=true caps=\"application/x-rtp,media=audio,clock-rate=8000,encoding-name={encoding}\""
+        )
+    };
+    audio(110, "MYLAW", 8000)
+        .with_param(
+            SEND_PROFILE,
+            &format!("audioconvert ! audioresample ! mulawenc ! rtppcmupay pt=110 ! {}", rename("MYLAW")),
+        )
+        .with_param(RECV_PROFILE, &format!("{} ! rtppcmudepay ! mulawdec", rename("PCMU")))
+}
+
+#[test]
+fn a_codec_of_the_applications_own_flows_both_ways() {
+    let (a, b) = (Side::new("a", LOW, StreamDirection::BOTH), Side::new("b", HIGH, StreamDirection::BOTH));
+    for side in [&a, &b] {
+        side.session.set_codec_preferences(&[own()]).unwrap();
+        assert_eq!(side.session.codec_preferences().len(), 1);
+        let first = side.session.codecs_without_config().remove(0);
+        assert!(first.is_encoding("MYLAW") && first.id == 110, "{first}");
+        assert!(first.optional_params.is_empty(), "profiles are nobody else's business: {first}");
+    }
+    let (of_a, of_b) = (a.open(), b.open());
+    let codecs = a.session.codecs_without_config();
+    b.stream.set_remote_codecs(&codecs[..1]).unwrap();
+    a.stream.set_remote_codecs(&b.session.codecs_without_config()).unwrap();
+    a.stream.force_remote_candidates(&of_b).unwrap();
+    b.stream.force_remote_candidates(&of_a).unwrap();
+    a.heard.wait_for_tone(HIGH);
+    b.heard.wait_for_tone(LOW);
+    assert!(a.session.current_send_codec().unwrap().is_encoding("MYLAW"));
+    a.end();
+    b.end();
+}
+
+#[test]
+fn preferences_whose_profiles_cannot_work_are_dropped() {
+    let side = Side::new("a", LOW, StreamDirection::BOTH);
+    for (name, profile) in [
+        (SEND_PROFILE, "audioconvert ! nosuchencoder ! rtppcmupay"),
+        (SEND_PROFILE, "audioconvert ! alawenc ! rtppcmapay"),
+        (SEND_PROFILE, "audiotestsrc ! mulawenc ! rtppcmupay"),
+        (RECV_PROFILE, "rtppcmadepay ! alawdec"),
+        (RECV_PROFILE, "rtppcmudepay ! mulawdec ! fakesink"),
+    ] {
+        let bad = audio(0, "PCMU", 8000).with_param(name, profile);
+        let good = audio(8, "PCMA", 8000);
+        side.session.set_codec_preferences(&[bad, good.clone()]).unwrap();
+        assert_eq!(side.session.codec_preferences(), [good], "{profile}");
+    }
+    side.end();
+}
+
+#[test]
+fn the_shipped_preferences_are_all_understood() {
+    support::init();
+    let file = glib::KeyFile::new();
+    let path = format!("{}/data/fsrtpconference/default-codec-preferences", env!("CARGO_MANIFEST_DIR"));
+    file.load_from_file(&path, glib::KeyFileFlags::NONE).unwrap();
+    let groups = file.groups().len();
+    let all = fs_core::keyfile::codecs(&path).unwrap();
+    assert_eq!(all.len(), groups, "every group is a codec");
+    let element = gst::ElementFactory::make("fsrtpconference").build().unwrap();
+    let conference = element.downcast::<fs_core::Conference>().unwrap();
+    for media in [MediaType::Audio, MediaType::Video] {
+        let session = conference.new_session(media).unwrap();
+        let of_media: Vec<Codec> = all.iter().filter(|c| c.media_type == media).cloned().collect();
+        session.set_codec_preferences(&of_media).unwrap();
+        let offered = session.codecs_without_config();
+        for codec in of_media.iter().filter(|c| c.id == Codec::ID_DISABLE) {
+            assert!(!offered.iter().any(|o| o.is_encoding(&codec.encoding_name)), "{codec} is off");
+        }
+        let preferred = if media == MediaType::Audio { ["OPUS", "PCMU"] } else { ["VP8", "VP9"] };
+        let place = |name: &str| offered.iter().position(|o| o.is_encoding(name));
+        let [first, second] = preferred.map(place);
+        assert!(first < second, "{preferred:?} in {offered:?}");
+        session.destroy();
+    }
+}
