@@ -4,6 +4,7 @@
 
 pub mod media;
 pub mod peer;
+pub mod wire;
 
 use std::f64::consts::TAU;
 use std::sync::mpsc::{Receiver, Sender, channel};
