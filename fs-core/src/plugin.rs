@@ -136,6 +136,9 @@ static STATIC: Mutex<Types> = Mutex::new(BTreeMap::new());
 static BUILTIN: Mutex<BTreeMap<(String, String), TypeFn>> = Mutex::new(BTreeMap::new());
 static LOADED: Mutex<Types> = Mutex::new(BTreeMap::new());
 static REGISTRAR: Mutex<Option<fn()>> = Mutex::new(None);
+/// The addresses of the `FsPlugin` objects, each with a reference that is never given back: GObject finds the types of a
+/// module through them.
+static IN_USE: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
 /// Makes a type known without a file (`fs_plugin_register_static`). The first registration of a name
 /// stays.
@@ -316,6 +319,7 @@ fn use_plugin(plugin_name: &str, init: *mut c_void) -> Result<glib::Type, String
         (*plugin).name = crate::boxed::write_text(plugin_name);
         gobject_ffi::g_type_module_set_name(object.cast(), (*plugin).name);
         gobject_ffi::g_object_set_qdata(object, init_quark(), init);
+        lock(&IN_USE).push(object as usize);
         if gobject_ffi::g_type_module_use(object.cast()) == GFALSE {
             // Types it may have registered need the module object, so it stays.
             return Err("its fs_init_plugin provided no type".to_owned());
