@@ -117,10 +117,10 @@ impl Call {
 
     /// What `a` sends now: its payloads on the wire, each with the same packet in the clear.
     fn payloads(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        self.rtp.from_a();
+        self.rtp.taken_from_a();
         let mut sent = Vec::new();
         wait_until("packets on the wire", || {
-            sent.extend(self.rtp.from_a());
+            sent.extend(self.rtp.taken_from_a());
             sent.len() >= 10
         });
         let plain = self.plain.lock().unwrap();
@@ -288,12 +288,12 @@ fn no_packet_slips_through_in_the_clear() {
     call.both_hear();
     for round in 0..20 {
         encrypt(&call.a, &with_key(round));
-        call.rtp.from_a();
+        call.rtp.taken_from_a();
         // One may have been on its way through the sockets.
         std::thread::sleep(Duration::from_millis(30));
-        call.rtp.from_a();
+        call.rtp.taken_from_a();
         std::thread::sleep(Duration::from_millis(60));
-        let sent = call.rtp.from_a();
+        let sent = call.rtp.taken_from_a();
         assert!(!sent.is_empty() && sent.iter().all(|packet| packet.len() == 172 + 10));
         call.a.session.set_encryption_parameters(None).unwrap();
     }
@@ -332,7 +332,7 @@ fn the_roll_over_counter_survives_new_keys_and_is_0_for_a_new_ssrc() {
     });
     let mut sequences = Vec::new();
     wait_until("a roll-over", || {
-        sequences.extend(call.rtp.from_a().iter().map(|p| u16::from_be_bytes([p[2], p[3]])));
+        sequences.extend(call.rtp.taken_from_a().iter().map(|p| u16::from_be_bytes([p[2], p[3]])));
         sequences.last().is_some_and(|last| *last < 1000) && sequences[0] > 65_000
     });
     call.both_hear();
@@ -369,10 +369,10 @@ fn a_stopped_pipeline_goes_on_encrypting() {
     for _ in 0..3 {
         call.a.pipeline.set_state(gst::State::Null).unwrap();
         std::thread::sleep(Duration::from_millis(50));
-        let last = sequence(call.rtp.from_a());
+        let last = sequence(call.rtp.taken_from_a());
         call.a.pipeline.set_state(gst::State::Playing).unwrap();
         wait_until("a packet", || {
-            let first = call.rtp.from_a().first().map(|p| u16::from_be_bytes([p[2], p[3]]));
+            let first = call.rtp.taken_from_a().first().map(|p| u16::from_be_bytes([p[2], p[3]]));
             first.zip(last).inspect(|(first, last)| assert!(first.wrapping_sub(*last) < 5)).is_some()
         });
         call.both_hear();

@@ -1,4 +1,4 @@
-//! The wire between two sides: sockets of the test that hand on what they get, and keep a copy.
+//! The wire between two sides: a socket of the test that hands on what it gets, and keeps what one side sent.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use fs_proto::{Candidate, CandidateType};
 /// One component between side `a` and side `b`.
 pub struct Wire {
     socket: UdpSocket,
-    seen: Arc<Mutex<[Vec<Vec<u8>>; 2]>>,
+    seen: Arc<Mutex<Vec<Vec<u8>>>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -21,14 +21,16 @@ impl Wire {
     pub fn between(a: SocketAddr, b: SocketAddr) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        let (seen, stop) = (Arc::<Mutex<[Vec<Vec<u8>>; 2]>>::default(), Arc::<AtomicBool>::default());
+        let (seen, stop) = (Arc::<Mutex<Vec<Vec<u8>>>>::default(), Arc::<AtomicBool>::default());
         let (ours, copies, ended) = (socket.try_clone().unwrap(), seen.clone(), stop.clone());
         let thread = std::thread::spawn(move || {
             let mut packet = [0; 2048];
             while !ended.load(Ordering::Relaxed) {
                 let Ok((length, from)) = ours.recv_from(&mut packet) else { continue };
-                let (direction, to) = if from == a { (0, b) } else { (1, a) };
-                copies.lock().unwrap()[direction].push(packet[..length].to_vec());
+                let to = if from == a { b } else { a };
+                if from == a {
+                    copies.lock().unwrap().push(packet[..length].to_vec());
+                }
                 let _ = ours.send_to(&packet[..length], to);
             }
         });
@@ -42,13 +44,8 @@ impl Wire {
     }
 
     /// What `a` has sent since the last look.
-    pub fn from_a(&self) -> Vec<Vec<u8>> {
-        std::mem::take(&mut self.seen.lock().unwrap()[0])
-    }
-
-    /// What `b` has sent since the last look.
-    pub fn from_b(&self) -> Vec<Vec<u8>> {
-        std::mem::take(&mut self.seen.lock().unwrap()[1])
+    pub fn taken_from_a(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.seen.lock().unwrap())
     }
 }
 
