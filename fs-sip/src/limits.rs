@@ -56,3 +56,32 @@ pub const MAX_EVENT_HEADERS: usize = 128;
 /// How long `Endpoint::shutdown` waits for the answers to its BYE and CANCEL
 /// requests before it stops without them.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(4);
+
+/// Connections at once, theirs and ours; beyond it theirs are closed at once.
+pub const MAX_CONNECTIONS: usize = 4096;
+
+/// Messages that wait to be written on one connection; a peer that reads so
+/// slowly that more pile up loses it.
+pub const MAX_QUEUED_MESSAGES: usize = 1024;
+
+/// Messages read from connections that wait for the endpoint; then nobody
+/// reads on, and TCP slows the senders down.
+pub const MAX_READ_AHEAD: usize = 256;
+
+/// How long a connection, with its TLS handshake, may take to come about.
+pub const CONNECT_TIME: Duration = Duration::from_secs(5);
+
+/// How long the rest of a message may take once its first byte came over a
+/// stream, and how long a message may take to be written.
+pub const HALF_MESSAGE_TIME: Duration = Duration::from_secs(32);
+
+/// How long a connection of theirs may say nothing.
+pub const IDLE_TIME: Duration = Duration::from_secs(3600);
+
+/// How often our connections show that they live (RFC 5626 section 4.4.1: up
+/// to 120 s).
+pub const KEEP_ALIVE: Duration = Duration::from_secs(90);
+
+/// How long the answer to a keep-alive may take, from a peer that has given
+/// one before (RFC 5626 section 4.4.1).
+pub const PONG_TIME: Duration = Duration::from_secs(10);

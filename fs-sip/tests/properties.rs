@@ -6,6 +6,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use fs_sip::endpoint::{EndpointConfig, EndpointCore, Input, Random};
+use fs_sip::transport::{Local, Peer};
 use fs_sip::wire::headers::{
     Accept, CSeq, Contact, ContentType, From, MaxForwards, RecordRoute, Require, Route, Supported, To,
 };
@@ -205,10 +206,10 @@ fn mutated_messages_do_no_harm() {
     let mut random = Random::new(seed);
     let mut core = EndpointCore::new(EndpointConfig::default(), [4; 32]);
     let mut now = Instant::now();
-    let (source, local) = (address(9), address(1));
+    let (source, local) = (Peer::udp(address(9)), Local::udp(address(1)));
     for round in 0..rounds {
         let data = mutated(&mut random);
-        core.handle(now, Input::Datagram { data: &data, source, local });
+        core.handle(now, Input::Message { data: &data, source: source.clone(), local });
         if round % 10 == 0 {
             now += Duration::from_millis(700);
             core.handle(now, Input::Timeout);

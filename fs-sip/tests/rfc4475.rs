@@ -4,10 +4,10 @@
 
 mod support;
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use fs_sip::endpoint::{EndpointConfig, EndpointCore, Event, Input, Output};
+use fs_sip::transport::{Local, Peer};
 use fs_sip::wire::headers::{CSeq, Contact, Supported, name};
 use fs_sip::wire::{Datagram, Message, Request, Response, Via, parse_datagram};
 use support::address;
@@ -40,8 +40,8 @@ fn response(text: &str) -> Response {
 /// What the endpoint does with a message: events, and statuses it sends.
 fn judged(text: &str) -> (Vec<Event>, Vec<u16>) {
     let mut core = EndpointCore::new(EndpointConfig::default(), [1; 32]);
-    let source: SocketAddr = address(9);
-    core.handle(Instant::now(), Input::Datagram { data: &crlf(text), source, local: address(1) });
+    let (source, local) = (Peer::udp(address(9)), Local::udp(address(1)));
+    core.handle(Instant::now(), Input::Message { data: &crlf(text), source, local });
     let (mut events, mut statuses) = (Vec::new(), Vec::new());
     while let Some(output) = core.poll_output() {
         match output {

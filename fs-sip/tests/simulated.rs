@@ -151,7 +151,7 @@ fn nobody_answers() {
 fn a_host_without_address_fails_at_once() {
     let mut w = world(1);
     let from = fs_sip::wire::NameAddr::new(support::uri(1));
-    for target in ["sip:x@nowhere.example", "tel:+15551234", "sip:x@10.0.0.9;transport=tcp"] {
+    for target in ["sip:x@nowhere.example", "tel:+15551234", "sip:x@10.0.0.9;transport=sctp"] {
         let target = fs_sip::wire::Uri::parse(target).expect("URI");
         let id = InviteId(1000);
         let command =

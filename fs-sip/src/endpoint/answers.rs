@@ -1,9 +1,8 @@
 //! Headers and responses as this endpoint writes them.
 
-use std::net::SocketAddr;
-
 use super::command::Body;
 use super::core::EndpointCore;
+use crate::transport::Local;
 use crate::wire::headers::name;
 use crate::wire::{Headers, Request, Response, is_token};
 
@@ -78,7 +77,7 @@ impl EndpointCore {
         request: &Request,
         status: u16,
         tag: &str,
-        local: SocketAddr,
+        local: Local,
         body: Option<Body>,
     ) -> Response {
         let mut response = self.response(request, status, tag);

@@ -3,13 +3,35 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::transaction::Timers;
+use crate::transport::{Protocol, TlsSettings};
+
+/// One more address to listen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listen {
+    /// The way.
+    pub protocol: Protocol,
+    /// The address; port 0 takes one from the system.
+    pub address: SocketAddr,
+}
 
 /// Settings of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointConfig {
-    /// Address to listen on; port 0 takes one from the system. Default
+    /// Address to listen on with UDP and, as RFC 3261 section 18.2.1 asks, on
+    /// the same port with TCP; port 0 takes one from the system. Default
     /// `127.0.0.1:0`.
     pub bind: SocketAddr,
+    /// Listen on `bind` with TCP as well? Default yes. Without it there is no
+    /// way but UDP, unless `listen` has one.
+    pub tcp: bool,
+    /// Further listeners: TLS, the other family of addresses …
+    pub listen: Vec<Listen>,
+    /// Certificates and trust.
+    pub tls: TlsSettings,
+    /// A request of at least so many bytes tries TCP first where its target
+    /// would be reached over UDP, and UDP when there is no connection (RFC 3261
+    /// section 18.1.1); none = never. Default 1300.
+    pub large_request: Option<usize>,
     /// Value of User-Agent and Server.
     pub user_agent: String,
     /// User part of our Contact URI; may be empty.
@@ -27,6 +49,10 @@ impl Default for EndpointConfig {
     fn default() -> Self {
         Self {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            tcp: true,
+            listen: Vec::new(),
+            tls: TlsSettings::default(),
+            large_request: Some(1300),
             user_agent: concat!("fs-sip/", env!("CARGO_PKG_VERSION")).to_owned(),
             contact_user: String::new(),
             advertised: None,

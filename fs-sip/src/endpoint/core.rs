@@ -7,7 +7,6 @@
 //! `incoming`, `established`, `reinvite`, `requests`, `answers`.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::command::{Command, InviteId};
@@ -20,6 +19,7 @@ use super::outgoing::Outgoing;
 use super::random::Random;
 use crate::dialog::DialogId;
 use crate::transaction::{ClientId, Deadlines, ServerId, Table, Transmit, Upward};
+use crate::transport::{Local, Peer, Protocol};
 use crate::wire::headers::name;
 use crate::wire::{Datagram, Message, Method, NameAddr, Request, Response, Uri, Via, parse_datagram};
 
@@ -28,33 +28,33 @@ use crate::wire::{Datagram, Message, Method, NameAddr, Request, Response, Uri, V
 pub struct ResolveToken(u64);
 
 /// The answer to [`Output::Resolve`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolution {
     /// Where to send.
-    pub remote: SocketAddr,
+    pub peer: Peer,
     /// Our address as seen from there.
-    pub local: SocketAddr,
+    pub local: Local,
 }
 
 /// Something happened.
 #[allow(clippy::large_enum_variant, reason = "an input is taken at once, never stored")]
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// A datagram came.
-    Datagram {
+    /// A message came: a datagram, or what a stream holds up to the end of the body.
+    Message {
         /// Its bytes.
         data: &'a [u8],
         /// Who sent it.
-        source: SocketAddr,
+        source: Peer,
         /// Our address as seen from there.
-        local: SocketAddr,
+        local: Local,
     },
     /// The application wants something.
     Command(Command),
     /// The answer to a question; the text says why there is none.
     Resolved(ResolveToken, Result<Resolution, String>),
-    /// The network says that nobody listens at this address.
-    Unreachable(SocketAddr),
+    /// The network says that nobody listens there, or a connection to there failed.
+    Unreachable(Peer),
     /// The deadline is reached.
     Timeout,
 }
@@ -123,14 +123,15 @@ pub(super) enum Wait {
 /// ```
 /// use std::time::Instant;
 /// use fs_sip::endpoint::{EndpointConfig, EndpointCore, Input, Output};
+/// use fs_sip::transport::{Local, Peer};
 ///
 /// let mut core = EndpointCore::new(EndpointConfig::default(), [0; 32]);
 /// let data = b"OPTIONS sip:x@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK1\r\n\
 ///     From: <sip:y@h>;tag=1\r\nTo: <sip:x@h>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n";
-/// let (source, local) = ("192.0.2.2:5060".parse()?, "192.0.2.1:5060".parse()?);
-/// core.handle(Instant::now(), Input::Datagram { data, source, local });
+/// let (source, local) = (Peer::udp("192.0.2.2:5060".parse()?), Local::udp("192.0.2.1:5060".parse()?));
+/// core.handle(Instant::now(), Input::Message { data, source: source.clone(), local });
 /// let Some(Output::Transmit(answer)) = core.poll_output() else { panic!("no answer") };
-/// assert_eq!(answer.remote, source);
+/// assert_eq!(answer.peer, source);
 /// assert!(answer.data.starts_with(b"SIP/2.0 200 OK\r\n"));
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
@@ -176,10 +177,10 @@ impl EndpointCore {
     /// Takes one input.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
         match input {
-            Input::Datagram { data, source, local } => self.on_datagram(now, data, source, local),
+            Input::Message { data, source, local } => self.on_message(now, data, source, local),
             Input::Command(command) => self.on_command(now, command),
             Input::Resolved(token, result) => self.on_resolved(now, token, result),
-            Input::Unreachable(remote) => self.table.handle_unreachable(remote),
+            Input::Unreachable(peer) => self.table.handle_unreachable(&peer),
             Input::Timeout => {
                 self.table.handle_timeout(now);
                 while let Some((id, wait)) = self.waits.pop(now) {
@@ -252,7 +253,7 @@ impl EndpointCore {
         }
     }
 
-    fn on_datagram(&mut self, now: Instant, data: &[u8], source: SocketAddr, local: SocketAddr) {
+    fn on_message(&mut self, now: Instant, data: &[u8], source: Peer, local: Local) {
         match parse_datagram(data) {
             Ok(Datagram::KeepAlive) => {}
             Ok(Datagram::Message(message)) => match *message {
@@ -265,7 +266,7 @@ impl EndpointCore {
                     }
                 }
             },
-            Err(malformed) => self.on_malformed(malformed, source),
+            Err(malformed) => self.on_malformed(malformed, &source),
         }
     }
 
@@ -299,7 +300,7 @@ impl EndpointCore {
 
     /// Sends a request that still lacks Via and Contact.
     pub(super) fn send(&mut self, request: Request, purpose: Purpose) {
-        match next_hop(&request) {
+        match next_hop(&request, self.config.large_request) {
             Ok(hop) => {
                 self.last_token += 1;
                 let token = ResolveToken(self.last_token);
@@ -317,20 +318,21 @@ impl EndpointCore {
 
     fn on_resolved(&mut self, now: Instant, token: ResolveToken, result: Result<Resolution, String>) {
         let Some((mut request, purpose)) = self.resolving.remove(&token) else { return };
-        let Resolution { remote, local } = match result {
+        let Resolution { peer, local } = match result {
             Ok(resolution) => resolution,
             Err(text) => return self.on_undeliverable(purpose, &text),
         };
-        let local = self.config.advertised.unwrap_or(local);
+        let address = self.config.advertised.unwrap_or(local.address);
         let branch = format!("z9hG4bK{}", self.random.token(4));
-        request.headers.push_front(name::VIA, Via::new("UDP", local, &branch).to_string());
+        let via = Via::new(local.protocol.token(), address, &branch);
+        request.headers.push_front(name::VIA, via.to_string());
         if request.method == Method::Invite {
             request.headers.push(name::CONTACT, self.contact(local));
         }
         if let Purpose::Ack(client, tag) = purpose {
-            return self.transmit_ack(client, &tag, Transmit { remote, data: request.encode() });
+            return self.transmit_ack(client, &tag, Transmit { peer, data: request.encode() });
         }
-        match self.table.send_request(now, request, remote) {
+        match self.table.send_request(now, request, peer) {
             Ok(client) => {
                 match &purpose {
                     Purpose::Invite(id) => self.note_client(*id, client, local),
@@ -433,10 +435,14 @@ impl EndpointCore {
     }
 
     /// Our Contact as seen from a peer.
-    pub(super) fn contact(&self, local: SocketAddr) -> String {
-        let local = self.config.advertised.unwrap_or(local);
+    pub(super) fn contact(&self, local: Local) -> String {
+        let address = self.config.advertised.unwrap_or(local.address);
         let user = Some(self.config.contact_user.as_str());
-        NameAddr::new(Uri::sip(user, local.ip(), Some(local.port()))).to_string()
+        let mut uri = Uri::sip(user, address.ip(), Some(address.port()));
+        if let Some(params) = uri.params_mut().filter(|_| local.protocol != Protocol::Udp) {
+            params.set("transport", Some(local.protocol.parameter()));
+        }
+        NameAddr::new(uri).to_string()
     }
 
     /// Sends a response in its transaction.

@@ -14,16 +14,20 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::command::{Command, InviteId};
-use super::config::EndpointConfig;
+use super::config::{EndpointConfig, Listen};
 use super::core::{EndpointCore, Input, Output, Resolution, ResolveToken};
 use super::event::Event;
-use super::resolve;
+use super::resolve::{self, Families};
 use crate::limits;
-use crate::transport::udp::{Incoming, UdpTransport};
+use crate::transaction::Transmit;
+use crate::transport::set::{News, Transports};
+use crate::transport::tls::Tls;
+use crate::transport::{Local, Peer, Protocol};
 
-/// The address could not be bound.
+/// An address could not be bound.
 #[derive(Debug)]
 pub struct BindError {
+    protocol: Protocol,
     address: SocketAddr,
     source: io::Error,
 }
@@ -38,7 +42,7 @@ impl BindError {
 
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot listen for SIP on {}: {}", self.address, self.source)
+        write!(f, "cannot listen for SIP on {} ({}): {}", self.address, self.protocol, self.source)
     }
 }
 
@@ -77,6 +81,7 @@ impl std::error::Error for BindError {
 #[derive(Debug)]
 pub struct Endpoint {
     local: SocketAddr,
+    listening: Vec<Local>,
     next_id: AtomicU64,
     mailbox: mpsc::UnboundedSender<Mail>,
 }
@@ -94,23 +99,38 @@ impl Endpoint {
     /// # Errors
     /// When the address can't be bound.
     pub async fn bind(config: EndpointConfig) -> Result<(Self, mpsc::UnboundedReceiver<Event>), BindError> {
+        let mut transports = Transports::new(Tls::new(config.tls.clone()));
         let address = config.bind;
-        let transport = UdpTransport::bind(address).await.map_err(|source| BindError { address, source })?;
-        let local = transport.local_addr();
+        let fault = |protocol| move |source| BindError { protocol, address, source };
+        let local = match config.tcp {
+            true => transports.listen_both(address).await.map_err(fault(Protocol::Udp))?,
+            false => transports.listen(Protocol::Udp, address).await.map_err(fault(Protocol::Udp))?,
+        };
+        for Listen { protocol, address } in config.listen.iter().copied() {
+            let fault = |source| BindError { protocol, address, source };
+            transports.listen(protocol, address).await.map_err(fault)?;
+        }
+        let listening = transports.listening();
         let (mailbox, mail) = mpsc::unbounded_channel();
         let (event_sender, events) = mpsc::unbounded_channel();
         let (answer_sender, answers) = mpsc::unbounded_channel();
         let core = EndpointCore::new(config, system_seed());
         let driver =
-            Driver { core, transport, mail, events: event_sender, answers, answer_sender, closing: None };
+            Driver { core, transports, mail, events: event_sender, answers, answer_sender, closing: None };
         tokio::spawn(driver.run());
-        Ok((Self { local, next_id: AtomicU64::new(2), mailbox }, events))
+        Ok((Self { local, listening, next_id: AtomicU64::new(2), mailbox }, events))
     }
 
-    /// The address the socket is bound to.
+    /// The address that [`EndpointConfig::bind`] has become.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local
+    }
+
+    /// All addresses we listen on.
+    #[must_use]
+    pub fn listening(&self) -> &[Local] {
+        &self.listening
     }
 
     /// A name for a new outgoing session.
@@ -139,11 +159,11 @@ impl Endpoint {
 
 struct Driver {
     core: EndpointCore,
-    transport: UdpTransport,
+    transports: Transports<ResolveToken>,
     mail: mpsc::UnboundedReceiver<Mail>,
     events: mpsc::UnboundedSender<Event>,
-    answers: mpsc::UnboundedReceiver<(ResolveToken, Result<SocketAddr, String>)>,
-    answer_sender: mpsc::UnboundedSender<(ResolveToken, Result<SocketAddr, String>)>,
+    answers: mpsc::UnboundedReceiver<(ResolveToken, Result<Vec<Peer>, String>)>,
+    answer_sender: mpsc::UnboundedSender<(ResolveToken, Result<Vec<Peer>, String>)>,
     closing: Option<(Instant, oneshot::Sender<()>)>,
 }
 
@@ -172,27 +192,24 @@ impl Driver {
     async fn carry_out(&mut self) {
         while let Some(output) = self.core.poll_output() {
             match output {
-                Output::Transmit(transmit) => {
-                    let remote = transmit.remote;
-                    if let Err(error) = self.transport.send(&transmit.data, remote).await {
-                        tracing::warn!(target: "fs::sip::transport", %remote, %error, "datagram not sent");
-                        self.core.handle(now(), Input::Unreachable(remote));
-                    }
-                }
+                Output::Transmit(Transmit { peer, data }) => self.transports.send(&peer, data).await,
                 Output::Event(event) => {
                     // The application may have stopped listening.
                     let _ = self.events.send(event);
                 }
                 Output::Resolve(token, hop) => {
-                    let ipv4 = self.transport.local_addr().is_ipv4();
-                    if let Some(answer) = resolve::literal(&hop, ipv4) {
-                        self.on_address(token, answer);
+                    let families = Families {
+                        ipv4: self.transports.reaches(true),
+                        ipv6: self.transports.reaches(false),
+                    };
+                    if let Some(answer) = resolve::literal(&hop, families) {
+                        self.on_addresses(token, answer);
                         continue;
                     }
                     let answers = self.answer_sender.clone();
                     tokio::spawn(async move {
                         // The driver may have ended meanwhile.
-                        let _ = answers.send((token, resolve::lookup(hop, ipv4).await));
+                        let _ = answers.send((token, resolve::lookup(hop, families).await));
                     });
                 }
             }
@@ -213,16 +230,10 @@ impl Driver {
                 }
                 None => return false,
             },
-            Some((token, answer)) = self.answers.recv() => self.on_address(token, answer),
+            Some((token, answer)) = self.answers.recv() => self.on_addresses(token, answer),
             () = wait_until(wake) => self.core.handle(now(), Input::Timeout),
-            incoming = self.transport.receive() => match incoming {
-                Ok(Incoming::Datagram { data, source }) => {
-                    // The borrow of the buffer must end before the transport
-                    // can be asked for the local address.
-                    let data = data.to_vec();
-                    self.on_datagram(&data, source);
-                }
-                Ok(Incoming::Unreachable(remote)) => self.core.handle(now(), Input::Unreachable(remote)),
+            news = self.transports.next() => match news {
+                Ok(news) => self.on_news(news),
                 Err(error) => {
                     tracing::error!(target: "fs::sip::transport", %error, "socket broken");
                     return false;
@@ -232,23 +243,40 @@ impl Driver {
         true
     }
 
-    /// A panic would be a bug of ours; it may cost this datagram, not the
-    /// endpoint.
-    fn on_datagram(&mut self, data: &[u8], source: SocketAddr) {
-        let local = self.transport.local_for(source);
-        let core = &mut self.core;
-        let guarded =
-            catch_unwind(AssertUnwindSafe(|| core.handle(now(), Input::Datagram { data, source, local })));
-        if guarded.is_err() {
-            tracing::error!(target: "fs::sip::wire", %source, "panic while handling a datagram");
-            let what = "internal error while handling a datagram".to_owned();
-            let _ = self.events.send(Event::Malformed { source, what });
+    fn on_news(&mut self, news: News<ResolveToken>) {
+        match news {
+            News::Message { data, source, local } => self.on_message(&data, source, local),
+            News::Unreachable(peer) => self.core.handle(now(), Input::Unreachable(peer)),
+            News::Reached(token, result) => {
+                let resolution = result.map(|(peer, local)| Resolution { peer, local });
+                self.core.handle(now(), Input::Resolved(token, resolution));
+            }
+            News::Broken { peer, what } => {
+                // The application may have stopped listening.
+                let _ = self.events.send(Event::Malformed { source: peer.remote, what });
+            }
         }
     }
 
-    fn on_address(&mut self, token: ResolveToken, answer: Result<SocketAddr, String>) {
-        let resolution = answer.map(|remote| Resolution { remote, local: self.transport.local_for(remote) });
-        self.core.handle(now(), Input::Resolved(token, resolution));
+    /// A panic would be a bug of ours; it may cost this message, not the
+    /// endpoint.
+    fn on_message(&mut self, data: &[u8], source: Peer, local: Local) {
+        let remote = source.remote;
+        let core = &mut self.core;
+        let guarded =
+            catch_unwind(AssertUnwindSafe(|| core.handle(now(), Input::Message { data, source, local })));
+        if guarded.is_err() {
+            tracing::error!(target: "fs::sip::wire", %remote, "panic while handling a message");
+            let what = "internal error while handling a message".to_owned();
+            let _ = self.events.send(Event::Malformed { source: remote, what });
+        }
+    }
+
+    fn on_addresses(&mut self, token: ResolveToken, answer: Result<Vec<Peer>, String>) {
+        match answer {
+            Ok(peers) => self.transports.reach(token, peers),
+            Err(text) => self.core.handle(now(), Input::Resolved(token, Err(text))),
+        }
     }
 }
 

@@ -13,7 +13,6 @@
 //!       BYE: 200, Terminated <-- any --> Hangup: BYE, Terminated at its answer
 //! ```
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::answers::{add_headers, body_of};
@@ -22,6 +21,7 @@ use super::core::{Call, EndpointCore, Purpose, Wait};
 use super::event::{Event, TerminationReason};
 use crate::dialog::{Dialog, DialogId};
 use crate::transaction::{ClientId, ServerId};
+use crate::transport::Local;
 use crate::wire::headers::name;
 use crate::wire::{Method, Request, Response};
 
@@ -29,7 +29,7 @@ use crate::wire::{Method, Request, Response};
 #[derive(Debug)]
 pub(super) struct Session {
     pub dialog: Dialog,
-    pub local: SocketAddr,
+    pub local: Local,
     /// We sent the INVITE, so the Call-ID is ours.
     pub caller: bool,
     /// Our 2xx that has no ACK yet.
@@ -82,7 +82,7 @@ pub(super) enum Leaving {
 }
 
 impl Session {
-    pub(super) fn new(dialog: Dialog, local: SocketAddr, caller: bool) -> Self {
+    pub(super) fn new(dialog: Dialog, local: Local, caller: bool) -> Self {
         Self {
             dialog,
             local,

@@ -10,7 +10,6 @@
 //!                         +-------------------------> gone
 //! ```
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::answers::{add_headers, body_of};
@@ -22,6 +21,7 @@ use super::requests::Path;
 use crate::dialog::Dialog;
 use crate::limits;
 use crate::transaction::ServerId;
+use crate::transport::Local;
 use crate::wire::{Request, Response};
 
 /// How often a provisional answer is repeated so that no proxy gives up
@@ -34,7 +34,7 @@ pub(super) struct Incoming {
     pub server: ServerId,
     pub request: Request,
     pub dialog: Dialog,
-    pub local: SocketAddr,
+    pub local: Local,
     provisional: Option<Response>,
 }
 
@@ -60,7 +60,7 @@ impl EndpointCore {
             to,
             request_uri: request.uri.clone(),
             body: body_of(&request.headers, &request.body),
-            source: path.source,
+            source: path.source.remote,
             headers: headers.map(|h| (h.name().to_owned(), h.text().into_owned())).collect(),
         };
         self.dialogs.insert(dialog.id().clone(), id);

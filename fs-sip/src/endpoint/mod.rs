@@ -22,7 +22,7 @@ mod resolve;
 pub use self::core::{EndpointCore, Input, Output, Resolution, ResolveToken};
 pub use crate::transaction::Timers;
 pub use command::{Body, Command, InviteId};
-pub use config::EndpointConfig;
+pub use config::{EndpointConfig, Listen};
 pub use driver::{BindError, Endpoint};
 pub use event::{Event, FailureCause, TerminationReason};
 pub use next_hop::NextHop;

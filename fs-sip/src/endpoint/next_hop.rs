@@ -1,38 +1,79 @@
-//! Where a request goes first (RFC 3261 section 8.1.2, host and port only;
-//! the choice by DNS records comes on top).
+//! Where a request goes first (RFC 3261 section 8.1.2): host, port and way;
+//! the choice by DNS records comes on top.
 
+use crate::transport::Protocol;
 use crate::wire::headers::Route;
 use crate::wire::{Host, Request, Scheme, Uri};
 
-/// Host and port that the driver must turn into an address.
+/// What the driver must turn into an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NextHop {
     /// A name or an address.
     pub host: Host,
-    /// The port.
-    pub port: u16,
+    /// The port, where the URI gives one.
+    pub port: Option<u16>,
+    /// The ways to try, the first that works is taken.
+    pub protocols: Vec<Protocol>,
+    /// The host of the URI: what a certificate must bear, whatever DNS says
+    /// (RFC 5922 section 4).
+    pub name: Host,
 }
 
-/// The first hop: the topmost Route with `lr`, else the Request-URI.
-pub(crate) fn next_hop(request: &Request) -> Result<NextHop, String> {
+impl NextHop {
+    /// The port for this way.
+    #[must_use]
+    pub fn port_for(&self, protocol: Protocol) -> u16 {
+        self.port.unwrap_or_else(|| protocol.default_port())
+    }
+}
+
+/// The first hop: the topmost Route with `lr`, else the Request-URI. A request
+/// of `large` bytes or more tries TCP before UDP (RFC 3261 section 18.1.1).
+pub(crate) fn next_hop(request: &Request, large: Option<usize>) -> Result<NextHop, String> {
     let route = request.headers.typed::<Route>().ok().flatten().map(|r| r.0.uri);
     let loose = route.filter(|r| r.params().contains("lr"));
-    let uri = loose.as_ref().unwrap_or(&request.uri);
-    of_uri(uri)
+    let mut hop = of_uri(loose.as_ref().unwrap_or(&request.uri))?;
+    let large = || large.is_some_and(|limit| request.encode().len() + VIA_AND_CONTACT >= limit);
+    if hop.protocols == [Protocol::Udp] && large() {
+        hop.protocols.insert(0, Protocol::Tcp);
+    }
+    // A sips: target must be reached over TLS all the way (section 26.2.2).
+    if *request.uri.scheme() == Scheme::Sips && !hop.protocols.iter().all(|p| p.is_secure()) {
+        return Err(format!("{} asks for TLS, but the route to it has none", request.uri));
+    }
+    Ok(hop)
 }
 
+/// What the headers that are added last take, about.
+const VIA_AND_CONTACT: usize = 160;
+
 fn of_uri(uri: &Uri) -> Result<NextHop, String> {
-    let Some(host) = uri.host() else {
+    let Some(name) = uri.host() else {
         return Err(format!("no route to {uri}: only sip: URIs name a host"));
     };
-    if *uri.scheme() == Scheme::Sips {
-        return Err(format!("{uri} needs TLS, and this endpoint has UDP"));
-    }
-    if let Some(transport) = uri.params().raw("transport").filter(|t| !t.eq_ignore_ascii_case("udp")) {
-        return Err(format!("{uri} asks for transport {transport}, and this endpoint has UDP"));
-    }
+    let secure = *uri.scheme() == Scheme::Sips;
+    let asked = match uri.params().raw("transport") {
+        None => None,
+        Some(text) => match Protocol::of_parameter(text) {
+            Some(protocol) => Some(protocol),
+            None => return Err(format!("{uri} asks for transport {text}, which is unknown here")),
+        },
+    };
+    let protocol = match (asked, secure) {
+        (Some(Protocol::Udp), true) => {
+            return Err(format!("{uri} asks for TLS over datagrams, which does not exist"));
+        }
+        (Some(Protocol::Tcp) | None, true) => Protocol::Tls,
+        (Some(protocol), _) => protocol,
+        (None, false) => Protocol::Udp,
+    };
     let maddr = uri.params().raw("maddr").and_then(|m| Host::parse(m).ok());
-    Ok(NextHop { host: maddr.unwrap_or_else(|| host.clone()), port: uri.port().unwrap_or(5060) })
+    Ok(NextHop {
+        host: maddr.unwrap_or_else(|| name.clone()),
+        port: uri.port(),
+        protocols: vec![protocol],
+        name: name.clone(),
+    })
 }
 
 #[cfg(test)]
@@ -41,31 +82,62 @@ mod tests {
     use crate::wire::Method;
     use crate::wire::headers::name;
 
-    fn hop(uri: &str, route: Option<&str>) -> Result<NextHop, String> {
+    fn full(uri: &str, route: Option<&str>) -> Result<NextHop, String> {
         let mut request = Request::new(Method::Bye, Uri::parse(uri).expect("URI"));
         if let Some(route) = route {
             request.headers.push(name::ROUTE, route);
         }
-        next_hop(&request)
+        next_hop(&request, Some(1300))
     }
 
-    fn to(host: &str, port: u16) -> Result<NextHop, String> {
-        Ok(NextHop { host: Host::parse(host).expect("host"), port })
+    fn hop(uri: &str, route: Option<&str>) -> Result<(String, u16, Vec<Protocol>), String> {
+        full(uri, route).map(|h| (h.host.to_string(), h.port_for(h.protocols[0]), h.protocols))
+    }
+
+    fn to(host: &str, port: u16, protocol: Protocol) -> Result<(String, u16, Vec<Protocol>), String> {
+        Ok((host.to_owned(), port, vec![protocol]))
     }
 
     #[test]
     fn request_uri_route_and_maddr() {
-        assert_eq!(hop("sip:a@[::1]", None), to("[::1]", 5060));
-        assert_eq!(hop("sip:a@h;transport=UDP;maddr=192.0.2.1", None), to("192.0.2.1", 5060));
-        assert_eq!(hop("sip:a@h", Some("<sip:p:5070;lr>")), to("p", 5070));
-        assert_eq!(hop("sip:strict@h:1", Some("<sip:target>")), to("h", 1));
-        assert_eq!(hop("tel:+1", Some("<sip:p;lr>")), to("p", 5060));
+        use Protocol::{Tcp, Tls, Udp};
+        assert_eq!(hop("sip:a@[::1]", None), to("[::1]", 5060, Udp));
+        assert_eq!(hop("sip:a@h;transport=UDP;maddr=192.0.2.1", None), to("192.0.2.1", 5060, Udp));
+        assert_eq!(hop("sip:a@h", Some("<sip:p:5070;lr>")), to("p", 5070, Udp));
+        assert_eq!(hop("sip:strict@h:1", Some("<sip:target>")), to("h", 1, Udp));
+        assert_eq!(hop("tel:+1", Some("<sip:p;lr>")), to("p", 5060, Udp));
+        assert_eq!(hop("sip:a@h;transport=tcp", None), to("h", 5060, Tcp));
+        assert_eq!(hop("sip:a@h;transport=tls", None), to("h", 5061, Tls));
+        assert_eq!(hop("sips:a@h", None), to("h", 5061, Tls));
+        assert_eq!(hop("sips:a@h:7;transport=tcp", None), to("h", 7, Tls));
     }
 
     #[test]
-    fn what_udp_cannot_reach_is_said() {
-        for uri in ["tel:+1", "sips:a@h", "sip:a@h;transport=tcp"] {
-            assert!(hop(uri, None).is_err_and(|e| e.contains(uri)));
+    fn the_certificate_bears_the_host_of_the_uri() {
+        let hop = full("sips:a@example.org;maddr=192.0.2.1", None).expect("a hop");
+        assert_eq!(hop.name, Host::parse("example.org").expect("host"));
+    }
+
+    #[test]
+    fn what_cannot_be_reached_is_said() {
+        for (uri, route) in [
+            ("tel:+1", None),
+            ("sips:a@h;transport=udp", None),
+            ("sip:a@h;transport=sctp", None),
+            ("sips:a@h", Some("<sip:p;lr>")),
+        ] {
+            assert!(hop(uri, route).is_err_and(|e| e.contains(uri)), "{uri}");
         }
+    }
+
+    #[test]
+    fn a_large_request_tries_tcp_first() {
+        let mut request = Request::new(Method::Message, Uri::parse("sip:a@h").expect("URI"));
+        request.body = vec![b'x'; 1200];
+        let protocols = |request: &Request, limit| next_hop(request, limit).expect("a hop").protocols;
+        assert_eq!(protocols(&request, Some(1300)), [Protocol::Tcp, Protocol::Udp]);
+        assert_eq!(protocols(&request, None), [Protocol::Udp]);
+        request.body.truncate(900);
+        assert_eq!(protocols(&request, Some(1300)), [Protocol::Udp]);
     }
 }

@@ -11,7 +11,6 @@
 //!                   3xx-6xx, 64*T1: Failed
 //! ```
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::answers::{add_headers, body_of, own_headers_removed, set_body};
@@ -22,6 +21,7 @@ use super::event::{Event, FailureCause};
 use crate::dialog::Dialog;
 use crate::limits;
 use crate::transaction::ClientId;
+use crate::transport::Local;
 use crate::wire::headers::{CSeq, From, MaxForwards, To, name};
 use crate::wire::{Method, NameAddr, Request, Response, Uri};
 
@@ -29,7 +29,7 @@ use crate::wire::{Method, NameAddr, Request, Response, Uri};
 #[derive(Debug)]
 pub(super) struct Outgoing {
     /// Its transaction and our address, once it is sent.
-    sent: Option<(ClientId, SocketAddr)>,
+    sent: Option<(ClientId, Local)>,
     /// The INVITE had no body: the offer comes with the 2xx.
     late_offer: bool,
     /// A 1xx came, so a CANCEL may be sent.
@@ -92,7 +92,7 @@ impl EndpointCore {
         set_body(&mut request.headers, &mut request.body, body);
     }
 
-    pub(super) fn note_client(&mut self, id: InviteId, client: ClientId, local: SocketAddr) {
+    pub(super) fn note_client(&mut self, id: InviteId, client: ClientId, local: Local) {
         if let Some(Call::Outgoing(outgoing)) = self.calls.get_mut(&id) {
             outgoing.sent = Some((client, local));
         }

@@ -10,33 +10,28 @@ use super::event::Event;
 use crate::dialog::DialogId;
 use crate::limits;
 use crate::transaction::{Received, ServerId, Transmit};
+use crate::transport::{Local, Peer};
 use crate::wire::headers::{Accept, Contact, ContentType, Require, name};
 use crate::wire::{Host, Malformed, Method, Request, Response, Scheme, TypedHeader, Via, default_reason};
 
 /// Where a request came from and how we are seen from there.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Path {
-    pub source: SocketAddr,
-    pub local: SocketAddr,
+    pub source: Peer,
+    pub local: Local,
 }
 
 impl EndpointCore {
-    pub(super) fn on_request(
-        &mut self,
-        now: Instant,
-        mut request: Request,
-        source: SocketAddr,
-        local: SocketAddr,
-    ) {
+    pub(super) fn on_request(&mut self, now: Instant, mut request: Request, source: Peer, local: Local) {
         // Both were read when the message was parsed.
         let Ok(mut via) = request.top_via() else { return };
-        via.note_source(source);
+        via.note_source(source.remote);
         request.headers.set_first(name::VIA, via.to_string());
-        let target = response_address(&via, source);
+        let target = response_peer(&via, &source);
         let received = if self.table.servers() < limits::MAX_SERVER_TRANSACTIONS {
-            self.table.receive_request(now, request, target)
+            self.table.receive_request(now, request, target.clone())
         } else {
-            self.table.receive_known(now, request, target)
+            self.table.receive_known(now, request, target.clone())
         };
         match received {
             Ok(Received::New(server, request)) => {
@@ -48,32 +43,32 @@ impl EndpointCore {
             Ok(Received::Overload(request)) => {
                 let mut response = self.response(&request, 503, "");
                 response.headers.push(name::RETRY_AFTER, "10");
-                self.transmit(Transmit { remote: target, data: response.encode() });
+                self.transmit(Transmit { peer: target, data: response.encode() });
             }
-            Err(error) => self.event(Event::Malformed { source, what: error.to_string() }),
+            Err(error) => self.event(Event::Malformed { source: source.remote, what: error.to_string() }),
         }
     }
 
     /// Answers a broken request where that is possible (RFC 3261 section 16.3
     /// item 1, RFC 4475).
-    pub(super) fn on_malformed(&mut self, malformed: Malformed, source: SocketAddr) {
+    pub(super) fn on_malformed(&mut self, malformed: Malformed, source: &Peer) {
         let what = malformed.error.to_string();
         tracing::debug!(target: "fs::sip::wire", %source, what, "malformed message");
         if let Some(headers) = malformed.answerable {
             let status = malformed.error.status_code();
             let mut response = Response::from_headers(&headers, status);
             response.reason = format!("{} ({})", default_reason(status), malformed.error.what());
-            let mut target = source;
+            let mut target = source.clone();
             if let Ok(Some(mut via)) = headers.typed::<Via>() {
-                via.note_source(source);
-                target = response_address(&via, source);
+                via.note_source(source.remote);
+                target = response_peer(&via, source);
                 response.headers.set_first(name::VIA, via.to_string());
             }
             let tag = self.new_tag();
             response.set_to_tag(&tag);
-            self.transmit(Transmit { remote: target, data: response.encode() });
+            self.transmit(Transmit { peer: target, data: response.encode() });
         }
-        self.event(Event::Malformed { source, what });
+        self.event(Event::Malformed { source: source.remote, what });
     }
 
     fn on_new_request(&mut self, now: Instant, server: ServerId, request: Request, path: Path) {
@@ -215,12 +210,17 @@ impl EndpointCore {
     }
 }
 
-/// The address a response goes to. `note_source` has put an address into the
+/// Where a response goes: over a stream back on its connection, and only where
+/// that is gone to the address of the Via (RFC 3261 section 18.2.2). `note_source` has put an address into the
 /// Via, so a name can only come from `maddr`; the source is the better choice
 /// then, as there is no DNS in this layer.
-fn response_address(via: &Via, source: SocketAddr) -> SocketAddr {
-    match via.response_target() {
-        (Host::Ip(ip), port) => SocketAddr::new(ip, port),
-        (Host::Name(_), _) => source,
+fn response_peer(via: &Via, source: &Peer) -> Peer {
+    let mut peer = source.clone();
+    if source.protocol.is_reliable() {
+        // The port it came from is good for its own connection only.
+        peer.remote.set_port(via.port.unwrap_or_else(|| source.protocol.default_port()));
+    } else if let (Host::Ip(ip), port) = via.response_target() {
+        peer.remote = SocketAddr::new(ip, port);
     }
+    peer
 }

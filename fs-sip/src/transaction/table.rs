@@ -2,12 +2,12 @@
 //! state machines carried out.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::{Client, ClientInvite, ClientKey, Deadlines, MergeKey, Server, ServerInvite, ServerKey};
 use super::{Step, Timers, client, client_invite};
 use crate::error::ParseError;
+use crate::transport::Peer;
 use crate::wire::headers::{MaxForwards, name};
 use crate::wire::{Method, Request, Response};
 
@@ -23,7 +23,7 @@ pub struct ServerId(u64);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transmit {
     /// To whom.
-    pub remote: SocketAddr,
+    pub peer: Peer,
     /// One message.
     pub data: Vec<u8>,
 }
@@ -70,7 +70,7 @@ struct ClientEntry {
     key: ClientKey,
     request: Request,
     wire: Vec<u8>,
-    remote: SocketAddr,
+    peer: Peer,
 }
 
 #[derive(Debug)]
@@ -87,7 +87,7 @@ struct ServerEntry {
     /// What a 100 is made of.
     head: Response,
     wire: Vec<u8>,
-    remote: SocketAddr,
+    peer: Peer,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -137,18 +137,19 @@ impl Table {
         &mut self,
         now: Instant,
         request: Request,
-        remote: SocketAddr,
+        peer: Peer,
     ) -> Result<ClientId, ParseError> {
         let key = ClientKey::of_request(&request)?;
         let id = ClientId(self.new_id());
+        let reliable = peer.protocol.is_reliable();
         let fsm = match request.method {
-            Method::Invite => ClientFsm::Invite(ClientInvite::new(now, self.base, false)),
-            _ => ClientFsm::Other(Client::new(now, self.base, false)),
+            Method::Invite => ClientFsm::Invite(ClientInvite::new(now, self.base, reliable)),
+            _ => ClientFsm::Other(Client::new(now, self.base, reliable)),
         };
         let wire = request.encode();
-        self.transmits.push_back(Transmit { remote, data: wire.clone() });
+        self.transmits.push_back(Transmit { peer: peer.clone(), data: wire.clone() });
         self.client_keys.insert(key.clone(), id);
-        self.clients.insert(id, ClientEntry { fsm, key, request, wire, remote });
+        self.clients.insert(id, ClientEntry { fsm, key, request, wire, peer });
         self.rearm_client(id);
         Ok(id)
     }
@@ -168,9 +169,9 @@ impl Table {
         for (name, value) in headers {
             cancel.headers.push(name, value.as_bytes());
         }
-        let remote = entry.remote;
+        let peer = entry.peer.clone();
         // The Via is a copy of one that could be read.
-        let _ = self.send_request(now, cancel, remote);
+        let _ = self.send_request(now, cancel, peer);
     }
 
     /// Forgets a client transaction at once.
@@ -200,7 +201,7 @@ impl Table {
         &mut self,
         now: Instant,
         request: Request,
-        remote: SocketAddr,
+        peer: Peer,
     ) -> Result<Received, ParseError> {
         let is_ack = request.method == Method::Ack;
         let method = if is_ack { Method::Invite } else { request.method.clone() };
@@ -219,9 +220,10 @@ impl Table {
             return Ok(Received::Absorbed);
         }
         let id = ServerId(self.new_id());
+        let reliable = peer.protocol.is_reliable();
         let fsm = match request.method {
-            Method::Invite => ServerFsm::Invite(ServerInvite::new(now, self.base, false)),
-            _ => ServerFsm::Other(Server::new(self.base, false)),
+            Method::Invite => ServerFsm::Invite(ServerInvite::new(now, self.base, reliable)),
+            _ => ServerFsm::Other(Server::new(self.base, reliable)),
         };
         let merge = MergeKey::of_request(&request).filter(|_| request.method != Method::Cancel);
         let merged = merge.as_ref().is_some_and(|m| self.merge_keys.contains_key(m));
@@ -231,7 +233,7 @@ impl Table {
         }
         let head = Response::from_headers(&request.headers, 100);
         self.server_keys.insert(key.clone(), id);
-        self.servers.insert(id, ServerEntry { fsm, key, merge, head, wire: Vec::new(), remote });
+        self.servers.insert(id, ServerEntry { fsm, key, merge, head, wire: Vec::new(), peer });
         self.rearm_server(id);
         Ok(if merged { Received::Merged(id, request) } else { Received::New(id, request) })
     }
@@ -244,11 +246,11 @@ impl Table {
         &mut self,
         now: Instant,
         request: Request,
-        remote: SocketAddr,
+        peer: Peer,
     ) -> Result<Received, ParseError> {
         let key = ServerKey::of_request(&request, request.method.clone())?;
         if request.method == Method::Ack || self.server_keys.contains_key(&key) {
-            return self.receive_request(now, request, remote);
+            return self.receive_request(now, request, peer);
         }
         Ok(Received::Overload(request))
     }
@@ -283,9 +285,9 @@ impl Table {
         true
     }
 
-    /// Nobody listens at `remote`: ends the client transactions that still
+    /// Nobody listens at `peer`: ends the client transactions that still
     /// wait for a first answer from there.
-    pub fn handle_unreachable(&mut self, remote: SocketAddr) {
+    pub fn handle_unreachable(&mut self, peer: &Peer) {
         let waiting = |entry: &ClientEntry| match &entry.fsm {
             ClientFsm::Invite(fsm) => fsm.state() == client_invite::State::Calling,
             ClientFsm::Other(fsm) => fsm.state() == client::State::Trying,
@@ -293,7 +295,7 @@ impl Table {
         let mut hit: Vec<ClientId> = self
             .clients
             .iter()
-            .filter(|(_, entry)| entry.remote == remote && waiting(entry))
+            .filter(|(_, entry)| entry.peer.same_place(peer) && waiting(entry))
             .map(|(id, _)| *id)
             .collect();
         hit.sort_unstable();
@@ -349,8 +351,8 @@ impl Table {
 
     /// Where the responses of a server transaction go.
     #[must_use]
-    pub fn remote_of(&self, id: ServerId) -> Option<SocketAddr> {
-        self.servers.get(&id).map(|s| s.remote)
+    pub fn peer_of(&self, id: ServerId) -> Option<&Peer> {
+        self.servers.get(&id).map(|s| &s.peer)
     }
 
     /// Where the request of a client transaction went, and the request.
@@ -373,16 +375,18 @@ impl Table {
 
     fn run_client(&mut self, id: ClientId, steps: &[Step], response: Option<Response>) {
         let Some(entry) = self.clients.get(&id) else { return };
-        let remote = entry.remote;
+        let peer = entry.peer.clone();
         for step in steps {
             match step {
-                Step::Send => self.transmits.push_back(Transmit { remote, data: entry.wire.clone() }),
+                Step::Send => {
+                    self.transmits.push_back(Transmit { peer: peer.clone(), data: entry.wire.clone() })
+                }
                 Step::Ack => {
                     let mut ack = follow_up(&entry.request, Method::Ack);
                     if let Some(response) = &response {
                         ack.headers.copy_from(&response.headers, name::TO);
                     }
-                    self.transmits.push_back(Transmit { remote, data: ack.encode() });
+                    self.transmits.push_back(Transmit { peer: peer.clone(), data: ack.encode() });
                 }
                 Step::Report => {
                     if let Some(response) = &response {
@@ -403,14 +407,16 @@ impl Table {
 
     fn run_server(&mut self, id: ServerId, steps: &[Step]) {
         let Some(entry) = self.servers.get_mut(&id) else { return };
-        let remote = entry.remote;
+        let peer = entry.peer.clone();
         for step in steps {
             match step {
                 Step::Trying => {
                     entry.wire = entry.head.encode();
-                    self.transmits.push_back(Transmit { remote, data: entry.wire.clone() });
+                    self.transmits.push_back(Transmit { peer: peer.clone(), data: entry.wire.clone() });
                 }
-                Step::Send => self.transmits.push_back(Transmit { remote, data: entry.wire.clone() }),
+                Step::Send => {
+                    self.transmits.push_back(Transmit { peer: peer.clone(), data: entry.wire.clone() })
+                }
                 Step::Ack | Step::Report | Step::TimedOut | Step::Undeliverable | Step::End => {}
             }
         }

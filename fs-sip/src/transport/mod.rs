@@ -1,7 +1,22 @@
 //! Ways for messages to travel.
 //!
-//! [`udp`] is the real one. [`memory`] is a simulated network in virtual time
-//! for tests, with delay, loss, reordering and duplication.
+//! | File | Holds |
+//! |---|---|
+//! | `protocol` | their names, and what is fixed about each (pure) |
+//! | [`udp`], `tcp`, `tls` | one way each |
+//! | `table` | one line for each way over connections |
+//! | `stream` | a connection at work: framing, keep-alives, limits |
+//! | `set` | all sockets and connections of one endpoint |
+//! | [`memory`] | a simulated network in virtual time for tests |
 
 pub mod memory;
+mod protocol;
+pub(crate) mod set;
+mod stream;
+mod table;
+mod tcp;
+pub(crate) mod tls;
 pub mod udp;
+
+pub use protocol::{ConnectionId, Local, Peer, Protocol};
+pub use tls::{Identity, Refusal, RefusalWatch, TlsError, TlsSettings, Trust};

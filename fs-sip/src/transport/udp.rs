@@ -70,12 +70,7 @@ impl UdpTransport {
         if let Some(known) = self.routes.get(&remote.ip()) {
             return *known;
         }
-        let any = SocketAddr::new(self.local.ip(), 0);
-        let found = std::net::UdpSocket::bind(any).and_then(|s| {
-            s.connect(remote)?;
-            s.local_addr()
-        });
-        let ip = found.map_or(self.local.ip(), |a| a.ip());
+        let ip = local_ip(remote.ip()).unwrap_or_else(|| self.local.ip());
         let local = SocketAddr::new(ip, self.local.port());
         if self.routes.len() >= MAX_ROUTES {
             self.routes.clear();
@@ -96,41 +91,54 @@ impl UdpTransport {
         }
     }
 
-    /// Waits for something to come. Nothing is lost when the wait is dropped.
+    /// Waits until [`Self::take`] may find something. Nothing is lost when the
+    /// wait is dropped.
     ///
     /// # Errors
     /// When the socket is broken.
-    pub async fn receive(&mut self) -> io::Result<Incoming<'_>> {
-        let (length, source) = loop {
-            let ready = self.socket.ready(Interest::READABLE | Interest::ERROR).await?;
-            if ready.is_error()
-                && let Some(remote) = self.unreachable_peer()
-            {
-                return Ok(Incoming::Unreachable(remote));
-            }
-            match self.socket.try_recv_from(&mut self.buffer) {
-                Ok(received) => break received,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                // The error of an earlier datagram; the queue has its address.
-                Err(error) if is_unreachable(&error) => {}
-                Err(error) => return Err(error),
-            }
-        };
-        Ok(Incoming::Datagram { data: &self.buffer[..length], source })
+    pub async fn ready(&self) -> io::Result<()> {
+        self.socket.ready(Interest::READABLE | Interest::ERROR).await.map(|_| ())
+    }
+
+    /// Takes what has come; none where that was nothing of interest.
+    ///
+    /// # Errors
+    /// When the socket is broken.
+    pub fn take(&mut self) -> io::Result<Option<Incoming<'_>>> {
+        if let Some(remote) = self.unreachable_peer() {
+            return Ok(Some(Incoming::Unreachable(remote)));
+        }
+        match self.socket.try_recv_from(&mut self.buffer) {
+            Ok((length, source)) => Ok(Some(Incoming::Datagram { data: &self.buffer[..length], source })),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            // The error of an earlier datagram; the queue has its address.
+            Err(error) if is_unreachable(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Takes one entry off the error queue: the address its datagram was for.
     fn unreachable_peer(&self) -> Option<SocketAddr> {
         // A datagram over the path's MTU lands in the queue as well; it has
         // been, or will be, sent in fragments.
-        let too_long =
-            matches!(self.socket.take_error(), Ok(Some(e)) if e.raw_os_error() == Some(libc::EMSGSIZE));
+        let mut too_long = false;
         let mut sent = [MaybeUninit::uninit(); 64];
         let taken = self.socket.try_io(Interest::ERROR, || {
-            SockRef::from(&self.socket).recv_from_with_flags(&mut sent, libc::MSG_ERRQUEUE)
+            let socket = SockRef::from(&self.socket);
+            too_long = matches!(socket.take_error(), Ok(Some(e)) if e.raw_os_error() == Some(libc::EMSGSIZE));
+            socket.recv_from_with_flags(&mut sent, libc::MSG_ERRQUEUE)
         });
         taken.ok().filter(|_| !too_long).and_then(|(_, address)| address.as_socket())
     }
+}
+
+/// Our address on the way to a peer, as the system routes. Nothing is sent.
+pub(super) fn local_ip(remote: IpAddr) -> Option<IpAddr> {
+    let any: IpAddr = if remote.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
+    let socket = std::net::UdpSocket::bind((any, 0)).ok()?;
+    // Any port but 0 can be connected to.
+    socket.connect((remote, 9)).ok()?;
+    socket.local_addr().ok().map(|a| a.ip())
 }
 
 fn is_unreachable(error: &io::Error) -> bool {
@@ -164,9 +172,25 @@ mod tests {
         UdpTransport::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("bind")
     }
 
-    async fn receive(transport: &mut UdpTransport) -> Incoming<'_> {
-        let waited = tokio::time::timeout(Duration::from_secs(10), transport.receive()).await;
-        waited.expect("something comes").expect("socket works")
+    #[derive(Debug, PartialEq, Eq)]
+    enum Got {
+        Datagram(Vec<u8>, SocketAddr),
+        Unreachable(SocketAddr),
+    }
+
+    async fn receive(transport: &mut UdpTransport) -> Got {
+        for _ in 0..10 {
+            let waited = tokio::time::timeout(Duration::from_secs(10), transport.ready()).await;
+            waited.expect("something comes").expect("socket works");
+            if let Some(incoming) = transport.take().expect("socket works") {
+                // The borrow checker can't return a borrow from inside a loop.
+                return match incoming {
+                    Incoming::Datagram { data, source } => Got::Datagram(data.to_vec(), source),
+                    Incoming::Unreachable(remote) => Got::Unreachable(remote),
+                };
+            }
+        }
+        panic!("nothing comes");
     }
 
     #[tokio::test]
@@ -174,7 +198,7 @@ mod tests {
         let (a, mut b) = (bound().await, bound().await);
         a.send(b"hello", b.local_addr()).await.expect("sent");
         let source = a.local_addr();
-        assert_eq!(receive(&mut b).await, Incoming::Datagram { data: b"hello", source });
+        assert_eq!(receive(&mut b).await, Got::Datagram(b"hello".to_vec(), source));
     }
 
     #[tokio::test]
@@ -182,11 +206,11 @@ mod tests {
         let mut a = bound().await;
         let gone = bound().await.local_addr();
         a.send(b"anybody?", gone).await.expect("sent");
-        assert_eq!(receive(&mut a).await, Incoming::Unreachable(gone));
+        assert_eq!(receive(&mut a).await, Got::Unreachable(gone));
         let b = bound().await;
         b.send(b"still works", a.local_addr()).await.expect("sent");
         let source = b.local_addr();
-        assert_eq!(receive(&mut a).await, Incoming::Datagram { data: b"still works", source });
+        assert_eq!(receive(&mut a).await, Got::Datagram(b"still works".to_vec(), source));
     }
 
     #[tokio::test]

@@ -63,6 +63,12 @@ impl Framer {
         self.buffer.extend_from_slice(data);
     }
 
+    /// Is nothing left of what was pushed?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
     /// The next complete frame, or `None` until more bytes come.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use fs_sip::endpoint::{
     Body, Command, EndpointConfig, EndpointCore, Event, Input, InviteId, Output, Resolution,
 };
 use fs_sip::transport::memory::{Link, Weather};
+use fs_sip::transport::{Local, Peer, Protocol};
 use fs_sip::wire::{Datagram, Host, Message, NameAddr, Request, Response, Uri, parse_datagram};
 
 /// Address of the n-th party.
@@ -98,11 +99,14 @@ impl World {
         party.core.handle(self.now, input);
         while let Some(output) = party.core.poll_output() {
             match output {
-                Output::Transmit(t) => self.link.send(self.now, who, t.remote, &t.data),
+                Output::Transmit(t) => self.link.send(self.now, who, t.peer.remote, &t.data),
                 Output::Event(event) => party.events.push((elapsed, event)),
                 Output::Resolve(token, hop) => {
                     let result = match hop.host {
-                        Host::Ip(ip) => Ok(Resolution { remote: SocketAddr::new(ip, hop.port), local: who }),
+                        Host::Ip(ip) => {
+                            let remote = SocketAddr::new(ip, hop.port_for(Protocol::Udp));
+                            Ok(Resolution { peer: Peer::udp(remote), local: Local::udp(who) })
+                        }
                         Host::Name(name) => Err(format!("no such name: {name}")),
                     };
                     party.core.handle(self.now, Input::Resolved(token, result));
@@ -123,7 +127,11 @@ impl World {
         self.now = self.now.max(next);
         while let Some(d) = self.link.poll_delivery(self.now) {
             if self.parties.contains_key(&d.remote) {
-                let input = Input::Datagram { data: &d.data, source: d.source, local: d.remote };
+                let input = Input::Message {
+                    data: &d.data,
+                    source: Peer::udp(d.source),
+                    local: Local::udp(d.remote),
+                };
                 self.input(d.remote, input);
             } else if let Ok(Datagram::Message(message)) = parse_datagram(&d.data) {
                 self.raw.push((self.elapsed(), d.remote, *message));

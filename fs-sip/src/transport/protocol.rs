@@ -1,0 +1,183 @@
+//! The names of the ways: pure vocabulary, no socket.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// A way for messages to travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Protocol {
+    /// Datagrams (RFC 3261 section 18).
+    Udp,
+    /// A byte stream (RFC 3261 section 18).
+    Tcp,
+    /// A byte stream inside TLS (RFC 3261 section 26.2, RFC 5922).
+    Tls,
+}
+
+/// What is fixed about a protocol.
+struct Facts {
+    protocol: Protocol,
+    /// In Via.
+    token: &'static str,
+    /// In `;transport=`.
+    parameter: &'static str,
+    reliable: bool,
+    secure: bool,
+    port: u16,
+}
+
+/// One line for each, in the order of the enum.
+const FACTS: [Facts; 3] = [
+    Facts {
+        protocol: Protocol::Udp,
+        token: "UDP",
+        parameter: "udp",
+        reliable: false,
+        secure: false,
+        port: 5060,
+    },
+    Facts {
+        protocol: Protocol::Tcp,
+        token: "TCP",
+        parameter: "tcp",
+        reliable: true,
+        secure: false,
+        port: 5060,
+    },
+    Facts {
+        protocol: Protocol::Tls,
+        token: "TLS",
+        parameter: "tls",
+        reliable: true,
+        secure: true,
+        port: 5061,
+    },
+];
+
+impl Protocol {
+    /// All there are.
+    pub fn all() -> impl Iterator<Item = Self> {
+        FACTS.iter().map(|f| f.protocol)
+    }
+
+    fn facts(self) -> &'static Facts {
+        &FACTS[self as usize]
+    }
+
+    /// The word in Via.
+    #[must_use]
+    pub fn token(self) -> &'static str {
+        self.facts().token
+    }
+
+    /// The value of the URI parameter `transport`.
+    #[must_use]
+    pub fn parameter(self) -> &'static str {
+        self.facts().parameter
+    }
+
+    /// The protocol that a URI asks for, in any case.
+    #[must_use]
+    pub fn of_parameter(text: &str) -> Option<Self> {
+        FACTS.iter().find(|f| f.parameter.eq_ignore_ascii_case(text)).map(|f| f.protocol)
+    }
+
+    /// Does it repeat and order by itself?
+    #[must_use]
+    pub fn is_reliable(self) -> bool {
+        self.facts().reliable
+    }
+
+    /// Is it encrypted?
+    #[must_use]
+    pub fn is_secure(self) -> bool {
+        self.facts().secure
+    }
+
+    /// The port where none is given.
+    #[must_use]
+    pub fn default_port(self) -> u16 {
+        self.facts().port
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.token())
+    }
+}
+
+/// Names one connection for its whole life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(pub u64);
+
+/// Whom a message goes to or came from, and by which way.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Peer {
+    /// The way.
+    pub protocol: Protocol,
+    /// The address.
+    pub remote: SocketAddr,
+    /// The name that a certificate must bear, where the way has one.
+    pub name: Option<Arc<str>>,
+    /// The connection to prefer; where it is closed, another is opened.
+    pub connection: Option<ConnectionId>,
+}
+
+impl Peer {
+    /// A peer without connection.
+    #[must_use]
+    pub fn new(protocol: Protocol, remote: SocketAddr) -> Self {
+        Self { protocol, remote, name: None, connection: None }
+    }
+
+    /// A peer reached by datagrams.
+    #[must_use]
+    pub fn udp(remote: SocketAddr) -> Self {
+        Self::new(Protocol::Udp, remote)
+    }
+
+    /// Do both name the same other side, whatever the connection?
+    #[must_use]
+    pub fn same_place(&self, other: &Self) -> bool {
+        self.protocol == other.protocol && self.remote == other.remote && self.name == other.name
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.protocol.parameter(), self.remote)
+    }
+}
+
+/// How we are seen from a peer: what Via and Contact say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Local {
+    /// The way to us.
+    pub protocol: Protocol,
+    /// Our address.
+    pub address: SocketAddr,
+}
+
+impl Local {
+    /// Our address for datagrams.
+    #[must_use]
+    pub fn udp(address: SocketAddr) -> Self {
+        Self { protocol: Protocol::Udp, address }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_protocol_finds_its_own_line() {
+        for protocol in Protocol::all() {
+            assert_eq!(protocol.facts().protocol, protocol);
+            assert_eq!(Protocol::of_parameter(&protocol.token().to_lowercase()), Some(protocol));
+        }
+        assert_eq!(Protocol::of_parameter("carrier-pigeon"), None);
+    }
+}
