@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
 /* One audio call between two conferences on this host, over the transmitter that the first argument names (rawudp
- * without one). Each sends a tone, and the tone of the other is measured where it comes out. Compiled against Debian's
+ * without one). A second argument "inspect" has every property read within every message and notification; "destroy" has
+ * the session destroyed where that is not allowed. Each sends a tone, and the tone of the other is measured where it comes out. Compiled against Debian's
  * headers, run on our library: what was built for Farstream 0.2 must run on it unchanged. */
 
 #include <farstream/fs-conference.h>
@@ -55,6 +56,9 @@ typedef struct
 } Side;
 
 static GMainLoop *loop;
+static gboolean inspects, destroys;
+static gint inspections;
+static __thread guint criticals; /* of this thread */
 static Side sides[2] = {
   {.name = "alice",.send_tone = 440,.hear_tone = 660},
   {.name = "bob",.send_tone = 660,.hear_tone = 440},
@@ -99,6 +103,80 @@ on_sound (GstElement *sink G_GNUC_UNUSED, GstBuffer *buffer, GstPad *pad G_GNUC_
   gst_buffer_unmap (buffer, &map);
 }
 
+/* Reads all properties of an object, as an inspector would. */
+static void
+inspect (GObject *object)
+{
+  guint count = 0;
+  GParamSpec **specs = g_object_class_list_properties (G_OBJECT_GET_CLASS (object), &count);
+
+  for (guint i = 0; i < count; i++) {
+    GValue value = G_VALUE_INIT;
+
+    if (!(specs[i]->flags & G_PARAM_READABLE))
+      continue;
+    g_value_init (&value, specs[i]->value_type);
+    g_object_get_property (object, specs[i]->name, &value);
+    g_value_unset (&value);
+    g_atomic_int_inc (&inspections);
+  }
+  g_free (specs);
+}
+
+static gboolean
+inspect_field (GQuark name G_GNUC_UNUSED, const GValue *value, gpointer data G_GNUC_UNUSED)
+{
+  if (G_VALUE_HOLDS_OBJECT (value) && g_value_get_object (value))
+    inspect (g_value_get_object (value));
+  return TRUE;
+}
+
+/* Runs in the thread that posts the message, which must hold no lock that a property needs. */
+static GstBusSyncReply
+on_sync_message (GstBus *bus G_GNUC_UNUSED, GstMessage *message, gpointer data)
+{
+  Side *side = data;
+  const GstStructure *structure = gst_message_get_structure (message);
+
+  if (structure && g_str_has_prefix (gst_structure_get_name (structure), "farstream-")) {
+    gst_structure_foreach (structure, inspect_field, NULL);
+    inspect (G_OBJECT (side->conference));
+    if (side->session)
+      inspect (G_OBJECT (side->session));
+    if (side->stream)
+      inspect (G_OBJECT (side->stream));
+  }
+  return GST_BUS_PASS;
+}
+
+static void
+on_notify (GObject *object, GParamSpec *spec G_GNUC_UNUSED, gpointer data G_GNUC_UNUSED)
+{
+  inspect (object);
+}
+
+static GLogWriterOutput
+count_criticals (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer data)
+{
+  if (level & G_LOG_LEVEL_CRITICAL)
+    criticals++;
+  return g_log_writer_default (level, fields, n_fields, data);
+}
+
+/* Runs in a streaming thread of the conference: it says no, and nothing happens. */
+static void
+destroy_session (Side *side)
+{
+  GstPad *pad = NULL;
+  guint before = criticals;
+
+  fs_session_destroy (side->session);
+  check (criticals == before + 1, "%s: destroying in a streaming thread is critical", side->name);
+  g_object_get (side->session, "sink-pad", &pad, NULL);
+  check (pad != NULL, "%s: and has no effect", side->name);
+  gst_clear_object (&pad);
+}
+
 static void
 on_src_pad (FsStream *stream, GstPad *pad, FsCodec *codec, gpointer data)
 {
@@ -123,6 +201,8 @@ on_src_pad (FsStream *stream, GstPad *pad, FsCodec *codec, gpointer data)
   gst_element_sync_state_with_parent (resample);
   gst_element_sync_state_with_parent (convert);
   g_atomic_int_inc (&side->pads);
+  if (destroys)
+    destroy_session (side);
 }
 
 /* May run more than once for one side: shm has a list for each component. */
@@ -252,6 +332,8 @@ set_up (Side *side)
   gst_bin_add_many (GST_BIN (side->pipeline), GST_ELEMENT (side->conference), source, NULL);
   bus = gst_element_get_bus (side->pipeline);
   gst_bus_add_watch (bus, on_message, side);
+  if (inspects)
+    gst_bus_set_sync_handler (bus, on_sync_message, side, NULL);
   gst_object_unref (bus);
 
   side->session = fs_conference_new_session (side->conference, FS_MEDIA_TYPE_AUDIO, &error);
@@ -266,6 +348,10 @@ set_up (Side *side)
       (side->send_tone ? FS_DIRECTION_SEND : 0) | (side->hear_tone ? FS_DIRECTION_RECV : 0), &error);
   demand (side->stream != NULL, "new_stream", side, error);
   g_signal_connect (side->stream, "src-pad-added", G_CALLBACK (on_src_pad), side);
+  if (inspects) {
+    g_signal_connect (side->session, "notify", G_CALLBACK (on_notify), NULL);
+    g_signal_connect (side->stream, "notify", G_CALLBACK (on_notify), NULL);
+  }
 
   g_object_set (source, "is-live", TRUE, "freq", (double) side->send_tone, "samplesperbuffer", RATE / 50, NULL);
   g_object_get (side->session, "sink-pad", &sink_pad, NULL);
@@ -368,6 +454,12 @@ main (int argc, char **argv)
   for (guint i = 0; i < G_N_ELEMENTS (ways); i++)
     if (g_str_equal (ways[i].name, way.name))
       way = ways[i];
+  inspects = argc > 2 && g_str_equal (argv[2], "inspect");
+  destroys = argc > 2 && g_str_equal (argv[2], "destroy");
+  if (destroys) {
+    g_log_set_always_fatal (G_LOG_FATAL_MASK);
+    g_log_set_writer_func (count_criticals, NULL, NULL);
+  }
   if (way.is_multicast)
     sides[0].hear_tone = sides[1].send_tone = 0;
   loop = g_main_loop_new (NULL, FALSE);
@@ -393,6 +485,8 @@ main (int argc, char **argv)
     judge (&sides[i]);
   for (int i = 0; i < 2; i++)
     tear_down (&sides[i]);
+  if (inspects)
+    check (inspections > 100, "properties were read %d times within messages and notifications", inspections);
   g_main_loop_unref (loop);
   return failures ? 1 : 0;
 }
