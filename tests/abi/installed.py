@@ -40,6 +40,17 @@ with open("/proc/self/maps") as maps:
     print(*sorted({line[line.index("/"):].strip() for line in maps if "/libfarstream-0.2.so" in line}))
 """
 
+# Uses the library through its typelib, and says where both come from.
+INTROSPECT = """
+import gi
+gi.require_version("Farstream", "0.2")
+from gi.repository import Farstream
+assert Farstream.Codec.new(0, "PCMU", Farstream.MediaType.AUDIO, 8000).to_string() == "0: audio PCMU clock:8000 channels:0"
+print(gi.Repository.get_default().get_typelib_path("Farstream"))
+with open("/proc/self/maps") as maps:
+    print(*sorted({line[line.index("/"):].strip() for line in maps if "/libfarstream-0.2.so" in line}))
+"""
+
 
 def main():
     parser = argparse.ArgumentParser()
@@ -92,6 +103,13 @@ def run(arguments, folder):
                                os.path.join(libdir, "gstreamer-1.0"), "--stock-libdir", arguments.stock_libdir, program],
                               check=False).returncode
         check(call == 0, "and its call succeeds on the installed files")
+
+    typelib_env = {**env, "LD_LIBRARY_PATH": libdir, "GI_TYPELIB_PATH": os.path.join(libdir, "girepository-1.0")}
+    typelib, library = output([sys.executable, "-c", INTROSPECT], env=typelib_env).splitlines()
+    check(typelib == f"{libdir}/girepository-1.0/Farstream-0.2.typelib", f"Python finds the installed typelib: {typelib}")
+    check(library == f"{libdir}/{names[-1]}", f"and by it the installed library: {library}")
+    for path in ("share/gir-1.0/Farstream-0.2.gir", "share/doc/farstream-0.2/README.md", "share/doc/farstream-0.2/LICENSE"):
+        check(os.path.exists(os.path.join(root, path)), f"{path} is installed")
 
     env.update(GST_PLUGIN_PATH=os.path.join(libdir, "gstreamer-1.0"), GST_REGISTRY=os.path.join(folder, "registry.bin"))
     plugin, library = output([sys.executable, "-c", LOAD], env=env).splitlines()
