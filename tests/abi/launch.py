@@ -82,7 +82,8 @@ def environment(arguments, folder):
     else:
         plugins = os.path.join(folder, "plugins")
         os.mkdir(plugins)
-        env["GST_PLUGIN_SYSTEM_PATH"] = hide_srtp(stock, plugins)
+        if not arguments.keep_srtp:
+            env["GST_PLUGIN_SYSTEM_PATH"] = hide_srtp(stock, plugins)
         env["EXPECT_PLUGIN"] = only(f"{stock}/gstreamer-1.0/libfsrtpconference.so", "Debian's fsrtpconference")
 
     transmitters = arguments.transmitter_dir or (None if arguments.files == "ours" else os.path.join(stock, "farstream-0.2"))
@@ -114,6 +115,7 @@ def main():
     parser.add_argument("--transmitter", default="rawudp")
     parser.add_argument("--transmitter-dir")
     parser.add_argument("--own-network", action="store_true")
+    parser.add_argument("--keep-srtp", action="store_true", help="for programs that send nothing")
     parser.add_argument("program", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
 
