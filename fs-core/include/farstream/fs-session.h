@@ -450,7 +450,10 @@ gboolean fs_session_set_allowed_caps (FsSession *session, GstCaps *sink_caps,
  *
  * Sets how to encrypt what is sent. For RTP it is a structure "FarstreamSRTP" with
  * the field "key" and any of "cipher", "rtp-cipher", "rtcp-cipher", "auth",
- * "rtp-auth", "rtcp-auth" and "replay-window-size".
+ * "rtp-auth", "rtcp-auth" and "replay-window-size". "mki" holds the identifier of the
+ * key, if packets carry one; to decrypt, "key2" and "mki2" to "key16" and "mki16" may
+ * hold more keys. A new key takes effect between two packets and goes on from the
+ * roll-over counter.
  *
  * Fails with %FS_ERROR_INVALID_ARGUMENTS for a structure that makes no sense, with
  * %FS_ERROR_DISPOSED after fs_session_destroy(), and with
