@@ -61,7 +61,7 @@ struct Call {
     a: Side,
     b: Side,
     rtp: Wire,
-    _rtcp: Wire,
+    rtcp: Wire,
     /// What `a` would have sent in the clear.
     plain: Arc<Mutex<Vec<Vec<u8>>>>,
     to_b: SocketAddr,
@@ -88,7 +88,7 @@ impl Call {
             side.stream.force_remote_candidates(&candidates).unwrap();
         }
         let [rtp, rtcp] = wires;
-        Self { a, b, rtp, _rtcp: rtcp, plain, to_b: address(&of_b, 1) }
+        Self { a, b, rtp, rtcp, plain, to_b: address(&of_b, 1) }
     }
 
     /// Both ways with one key each.
@@ -212,6 +212,30 @@ fn rtp_and_rtcp_may_differ() {
     parameters.set("rtcp-auth", "hmac-sha1-80");
     let call = Call::encrypted(&parameters, &parameters);
     call.both_hear();
+    call.end();
+}
+
+#[test]
+fn rtcp_is_encrypted_too() {
+    let call = Call::encrypted(&with_key(1), &with_key(2));
+    let ssrc = || call.a.session.property::<u32>("ssrc");
+    let mut sent = Vec::new();
+    wait_until("RTCP on the wire", || {
+        sent.extend(call.rtcp.taken_from_a());
+        sent.len() >= 2
+    });
+    for (n, packet) in sent.iter().enumerate() {
+        // Behind the report stand the mark that it is encrypted, its index and a tag of 80 bits.
+        let (report, trailer) = packet.split_at(packet.len() - 14);
+        assert_eq!(trailer[..4], (0x8000_0001 + u32::try_from(n).unwrap()).to_be_bytes());
+        assert!(!report.windows(4).any(|octets| octets == b"GStr"), "the description is in the clear");
+    }
+    let internal = call.b.session.property::<Option<glib::Object>>("internal-session").unwrap();
+    wait_until("a sender report at the other side", || {
+        let source = internal.emit_by_name::<Option<glib::Object>>("get-source-by-ssrc", &[&ssrc()]);
+        let stats = source.map(|source| source.property::<gst::Structure>("stats"));
+        stats.is_some_and(|stats| stats.get::<bool>("have-sr") == Ok(true))
+    });
     call.end();
 }
 
@@ -465,6 +489,32 @@ fn invalid_parameters_are_refused_by_name_and_change_nothing() {
     call.both_hear();
     call.a.session.set_encryption_parameters(None).unwrap();
     assert_eq!(call.a.session.property::<Option<gst::Structure>>("encryption-parameters"), None);
+    call.end();
+}
+
+#[test]
+fn keys_may_change_from_many_threads_and_until_the_end() {
+    let call = Call::encrypted(&with_key(1), &with_key(2));
+    call.both_hear();
+    let threads: Vec<_> = (0..4u8)
+        .map(|n| {
+            let (session, stream) = (call.a.session.clone(), call.b.stream.clone());
+            std::thread::spawn(move || {
+                for round in 0..100 {
+                    let parameters = (round % 5 != 0).then(|| with_key(n * 20 + round % 20));
+                    let parameters = parameters.as_ref().map(|p| p.as_ref());
+                    // Once it is destroyed it says so.
+                    let _ = session.set_encryption_parameters(parameters);
+                    let _ = stream.set_decryption_parameters(parameters);
+                    stream.set_property("require-encryption", round % 2 == 0);
+                }
+            })
+        })
+        .collect();
+    std::thread::sleep(Duration::from_millis(300));
+    call.b.stream.destroy();
+    call.a.session.destroy();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
     call.end();
 }
 
