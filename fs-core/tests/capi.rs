@@ -197,7 +197,7 @@ fn messages_of_sessions() {
     let message = |structure| gst::message::Element::new(structure);
     let sent = message(messages::send_codec_changed(&session, &codec, &[second]));
     let changed = message(messages::codecs_changed(&session));
-    let started = message(messages::telephony_event_started(&session, method, enums::DtmfEvent::A, 9));
+    let started = message(messages::telephony_event_started(&session, method, 12, 9));
     let stopped = message(messages::telephony_event_stopped(&session, method));
     let (raw, stranger): (*mut FsSession, *mut FsSession) = (session.as_ptr(), other.as_ptr());
     unsafe {
