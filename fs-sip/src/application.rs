@@ -257,6 +257,8 @@ impl Router {
     fn route(&mut self, event: Event) {
         let id = match &event {
             Event::Incoming { .. } => return self.incoming(event),
+            // Registrations are kept by who asks the endpoint for them.
+            Event::Registration { .. } => return,
             Event::Malformed { source, what } => {
                 tracing::warn!(target: "fs::sip", %source, "malformed message: {what}");
                 return;

@@ -9,6 +9,7 @@
 //! | [`media`] | the media engine as a trait; Farstream's implementation, and a fake for tests |
 //! | [`sdp`] | session descriptions ⇄ codecs and candidates |
 //! | [`endpoint`] | transactions and dialogs composed, and the one task with the socket |
+//! | [`registration`] | registrations at a registrar, kept alive |
 //! | [`wire`] | bytes ⇄ typed messages |
 //!
 //! Names in brackets are those of the SIP SIMPLE client SDK, whose behaviour the sessions follow. A session is
@@ -40,6 +41,7 @@ pub mod error;
 pub mod event;
 pub mod limits;
 pub mod media;
+pub mod registration;
 pub mod sdp;
 pub mod session;
 pub mod stream;

@@ -57,6 +57,16 @@ pub const MAX_EVENT_HEADERS: usize = 128;
 /// requests before it stops without them.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(4);
 
+/// How often one request is sent again with answers to challenges: a server
+/// and some proxies in a row, and old nonces among them.
+pub const MAX_AUTH_RETRIES: u8 = 6;
+
+/// Challenges remembered, one for each realm.
+pub const MAX_REALMS: usize = 64;
+
+/// Longest time a registrar may grant or ask for, in seconds.
+pub const MAX_EXPIRES: u32 = 7 * 24 * 3600;
+
 /// Connections at once, theirs and ours; beyond it theirs are closed at once.
 pub const MAX_CONNECTIONS: usize = 4096;
 

@@ -109,8 +109,14 @@ impl Dialog {
     /// The next request of ours; Via and Contact are added when it is sent.
     #[must_use]
     pub fn new_request(&mut self, method: Method) -> Request {
+        let number = self.next_cseq();
+        self.request(method, number)
+    }
+
+    /// The number of the next request of ours.
+    pub fn next_cseq(&mut self) -> u32 {
         self.local_cseq = (self.local_cseq + 1).min(limits::MAX_CSEQ);
-        self.request(method, self.local_cseq)
+        self.local_cseq
     }
 
     /// The ACK to a 2xx that answered our INVITE with this CSeq number.

@@ -1,5 +1,7 @@
 //! What the application asks of the endpoint.
 
+use crate::registration::{RegistrationId, RegistrationSettings};
+use crate::wire::auth::Credentials;
 use crate::wire::{NameAddr, Uri};
 
 /// Names one INVITE session, ours or theirs, for its whole life.
@@ -102,6 +104,22 @@ pub enum Command {
         /// The answer.
         body: Body,
     },
+    /// Registers, and keeps the registration alive.
+    Register {
+        /// Any name; one that is in use is replaced.
+        id: RegistrationId,
+        /// What to register where.
+        settings: RegistrationSettings,
+    },
+    /// Takes a registration back.
+    Unregister {
+        /// Its name.
+        id: RegistrationId,
+    },
+    /// Our address may have changed: all registrations are made anew at once.
+    RefreshRegistrations,
+    /// Replaces what answers the challenges of servers and proxies.
+    Credentials(Vec<Credentials>),
     /// Ends a session in whatever way its state asks: CANCEL while our INVITE
     /// is pending, 603 for an incoming INVITE, BYE once established.
     Hangup {

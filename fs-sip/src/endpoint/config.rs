@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::transaction::Timers;
 use crate::transport::{Protocol, TlsSettings};
+use crate::wire::auth::Credentials;
 
 /// One more address to listen on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,9 @@ pub struct EndpointConfig {
     pub advertised: Option<SocketAddr>,
     /// Types of body an INVITE may carry; anything else gets 415.
     pub accept: Vec<String>,
+    /// What answers the challenges of servers and proxies;
+    /// [`Command::Credentials`](super::Command::Credentials) replaces them.
+    pub credentials: Vec<Credentials>,
     /// Base timers.
     pub timers: Timers,
 }
@@ -57,6 +61,7 @@ impl Default for EndpointConfig {
             contact_user: String::new(),
             advertised: None,
             accept: vec!["application/sdp".to_owned()],
+            credentials: Vec::new(),
             timers: Timers::default(),
         }
     }

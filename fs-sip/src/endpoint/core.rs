@@ -9,6 +9,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
+use super::auth::{Authenticator, Realm};
 use super::command::{Command, InviteId};
 use super::config::EndpointConfig;
 use super::established::Session;
@@ -18,6 +19,7 @@ use super::next_hop::{NextHop, next_hop};
 use super::outgoing::Outgoing;
 use super::random::Random;
 use crate::dialog::DialogId;
+use crate::registration::{Failure, Registration, RegistrationId};
 use crate::transaction::{ClientId, Deadlines, ServerId, Table, Transmit, Upward};
 use crate::transport::{Local, Peer, Protocol};
 use crate::wire::headers::name;
@@ -84,6 +86,8 @@ pub(super) enum Purpose {
     ForkBye,
     /// Acknowledges a 2xx of this transaction with this To tag.
     Ack(ClientId, String),
+    /// Registers.
+    Register(RegistrationId),
 }
 
 /// One INVITE session.
@@ -146,8 +150,16 @@ pub struct EndpointCore {
     pub(super) acks: HashMap<ClientId, Vec<AckRecord>>,
     pub(super) their_invites: HashMap<ServerId, InviteId>,
     pub(super) waits: Deadlines<(InviteId, Wait)>,
-    resolving: HashMap<ResolveToken, (Request, Purpose)>,
+    resolving: HashMap<ResolveToken, (Request, Purpose, u8)>,
     outputs: VecDeque<Output>,
+    /// Requests that have no way; told when all else is done.
+    undeliverable: VecDeque<(Purpose, String)>,
+    pub(super) authenticator: Authenticator,
+    /// How often the request of a transaction was sent before.
+    pub(super) retries: HashMap<ClientId, u8>,
+    pub(super) registrations: HashMap<RegistrationId, Registration>,
+    pub(super) registration_realms: HashMap<RegistrationId, Vec<Realm>>,
+    pub(super) registration_waits: Deadlines<RegistrationId>,
     last_token: u64,
     last_invite: u64,
 }
@@ -157,6 +169,7 @@ impl EndpointCore {
     /// Call-IDs: take it from the system, fixed only in tests.
     #[must_use]
     pub fn new(config: EndpointConfig, seed: [u8; 32]) -> Self {
+        let authenticator = Authenticator::new(config.credentials.clone());
         Self {
             table: Table::new(config.timers),
             config,
@@ -169,6 +182,12 @@ impl EndpointCore {
             waits: Deadlines::new(),
             resolving: HashMap::new(),
             outputs: VecDeque::new(),
+            undeliverable: VecDeque::new(),
+            authenticator,
+            retries: HashMap::new(),
+            registrations: HashMap::new(),
+            registration_realms: HashMap::new(),
+            registration_waits: Deadlines::new(),
             last_token: 0,
             last_invite: 1,
         }
@@ -186,10 +205,24 @@ impl EndpointCore {
                 while let Some((id, wait)) = self.waits.pop(now) {
                     self.on_wait(now, id, wait);
                 }
+                while let Some(id) = self.registration_waits.pop(now) {
+                    self.registration_due(now, id);
+                }
             }
         }
-        while let Some(upward) = self.table.poll_upward() {
-            self.on_upward(now, upward);
+        self.settle(now);
+    }
+
+    /// Does what the last input has left to do.
+    fn settle(&mut self, now: Instant) {
+        loop {
+            if let Some(upward) = self.table.poll_upward() {
+                self.on_upward(now, upward);
+            } else if let Some((purpose, text)) = self.undeliverable.pop_front() {
+                self.on_undeliverable(now, purpose, &text);
+            } else {
+                break;
+            }
         }
     }
 
@@ -201,16 +234,27 @@ impl EndpointCore {
     /// When [`Input::Timeout`] is due.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        [self.table.next_deadline(), self.waits.next()].into_iter().flatten().min()
+        [self.table.next_deadline(), self.waits.next(), self.registration_waits.next()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
-    /// Hangs up every session.
+    /// Hangs up every session and takes every registration back.
     pub fn hang_up_all(&mut self, now: Instant) {
         let mut ids: Vec<InviteId> = self.calls.keys().copied().collect();
         ids.sort_unstable();
         for id in ids {
             self.handle(now, Input::Command(Command::Hangup { id, headers: Vec::new() }));
         }
+        self.unregister_all(now);
+        self.settle(now);
+    }
+
+    /// Number of registrations that have not ended.
+    #[must_use]
+    pub fn registrations(&self) -> usize {
+        self.registrations.len()
     }
 
     /// Number of sessions that have not ended.
@@ -241,6 +285,10 @@ impl EndpointCore {
             }
             Command::AckBody { id, body } => self.ack_with(now, id, Some(body)),
             Command::Hangup { id, headers } => self.hang_up(now, id, headers),
+            Command::Register { id, settings } => self.register(id, settings),
+            Command::Unregister { id } => self.unregister(now, id),
+            Command::RefreshRegistrations => self.refresh_registrations(now),
+            Command::Credentials(list) => self.authenticator.set(list),
         }
     }
 
@@ -272,12 +320,13 @@ impl EndpointCore {
 
     fn on_upward(&mut self, now: Instant, upward: Upward) {
         match upward {
-            Upward::Response(client, response) => match self.purposes.get(&client).cloned() {
-                Some(Purpose::Invite(id)) => self.on_invite_response(now, client, id, &response),
-                Some(Purpose::Reinvite(id)) => self.on_reinvite_response(now, client, id, &response),
-                Some(Purpose::Bye(id)) if !response.is_provisional() => self.on_bye_done(id, None),
-                _ => {}
-            },
+            Upward::Response(client, response) if matches!(response.status, 401 | 407) => {
+                let Some(purpose) = self.purposes.get(&client).cloned() else { return };
+                if !self.answer_challenge(now, client, &purpose, &response) {
+                    self.on_response(now, client, &response);
+                }
+            }
+            Upward::Response(client, response) => self.on_response(now, client, &response),
             Upward::TimedOut(client) => {
                 if let Some(purpose) = self.purposes.get(&client).cloned() {
                     self.on_timed_out(now, purpose);
@@ -285,12 +334,13 @@ impl EndpointCore {
             }
             Upward::Undeliverable(client) => {
                 if let Some(purpose) = self.purposes.get(&client).cloned() {
-                    self.on_undeliverable(purpose, "nobody listens at the address of the peer");
+                    self.on_undeliverable(now, purpose, "nobody listens at the address of the peer");
                 }
             }
             Upward::ClientEnded(client) => {
                 self.purposes.remove(&client);
                 self.acks.remove(&client);
+                self.retries.remove(&client);
             }
             Upward::ServerEnded(server) => {
                 self.their_invites.remove(&server);
@@ -298,36 +348,56 @@ impl EndpointCore {
         }
     }
 
+    fn on_response(&mut self, now: Instant, client: ClientId, response: &Response) {
+        match self.purposes.get(&client).cloned() {
+            Some(Purpose::Invite(id)) => self.on_invite_response(now, client, id, response),
+            Some(Purpose::Reinvite(id)) => self.on_reinvite_response(now, client, id, response),
+            Some(Purpose::Bye(id)) if !response.is_provisional() => self.on_bye_done(id, None),
+            Some(Purpose::Register(id)) => self.on_register_response(now, id, response),
+            _ => {}
+        }
+    }
+
     /// Sends a request that still lacks Via and Contact.
-    pub(super) fn send(&mut self, request: Request, purpose: Purpose) {
+    pub(super) fn send(&mut self, mut request: Request, purpose: Purpose) {
+        self.sign_ahead(&mut request, &purpose);
+        self.send_again(request, purpose, 0);
+    }
+
+    /// The same for a request that was sent before, so many times.
+    pub(super) fn send_again(&mut self, request: Request, purpose: Purpose, retries: u8) {
         match next_hop(&request, self.config.large_request) {
             Ok(hop) => {
                 self.last_token += 1;
                 let token = ResolveToken(self.last_token);
-                self.resolving.insert(token, (request, purpose));
+                self.resolving.insert(token, (request, purpose, retries));
                 self.output(Output::Resolve(token, hop));
             }
-            Err(text) => self.on_undeliverable(purpose, &text),
+            Err(text) => self.undeliverable.push_back((purpose, text)),
         }
     }
 
     /// Forgets requests of this purpose that wait for their address.
     pub(super) fn unsend(&mut self, purpose: &Purpose) {
-        self.resolving.retain(|_, (_, p)| p != purpose);
+        self.resolving.retain(|_, (_, p, _)| p != purpose);
     }
 
     fn on_resolved(&mut self, now: Instant, token: ResolveToken, result: Result<Resolution, String>) {
-        let Some((mut request, purpose)) = self.resolving.remove(&token) else { return };
+        let Some((mut request, purpose, retries)) = self.resolving.remove(&token) else { return };
         let Resolution { peer, local } = match result {
             Ok(resolution) => resolution,
-            Err(text) => return self.on_undeliverable(purpose, &text),
+            Err(text) => return self.on_undeliverable(now, purpose, &text),
         };
         let address = self.config.advertised.unwrap_or(local.address);
         let branch = format!("z9hG4bK{}", self.random.token(4));
         let via = Via::new(local.protocol.token(), address, &branch);
         request.headers.push_front(name::VIA, via.to_string());
-        if request.method == Method::Invite {
-            request.headers.push(name::CONTACT, self.contact(local));
+        match &purpose {
+            Purpose::Register(id) => self.add_register_contacts(*id, &mut request, local),
+            _ if request.method == Method::Invite => {
+                request.headers.push(name::CONTACT, self.contact(local));
+            }
+            _ => {}
         }
         if let Purpose::Ack(client, tag) = purpose {
             return self.transmit_ack(client, &tag, Transmit { peer, data: request.encode() });
@@ -340,8 +410,11 @@ impl EndpointCore {
                     _ => {}
                 }
                 self.purposes.insert(client, purpose);
+                if retries > 0 {
+                    self.retries.insert(client, retries);
+                }
             }
-            Err(error) => self.on_undeliverable(purpose, &error.to_string()),
+            Err(error) => self.on_undeliverable(now, purpose, &error.to_string()),
         }
     }
 
@@ -353,8 +426,11 @@ impl EndpointCore {
         self.transmit(ack);
     }
 
-    fn on_undeliverable(&mut self, purpose: Purpose, text: &str) {
+    fn on_undeliverable(&mut self, now: Instant, purpose: Purpose, text: &str) {
         match purpose {
+            Purpose::Register(id) => {
+                self.on_register_failure(now, id, &Failure::Transport(text.to_owned()));
+            }
             Purpose::Invite(id) => self.invite_undeliverable(id, text),
             Purpose::Reinvite(id) => self.reinvite_undeliverable(id, text),
             Purpose::Bye(id) => self.on_bye_done(id, Some(super::TerminationReason::Transport)),
@@ -369,6 +445,7 @@ impl EndpointCore {
             Purpose::Invite(id) => self.invite_timed_out(id),
             Purpose::Reinvite(id) => self.reinvite_failed(now, id, 408, "Request Timeout"),
             Purpose::Bye(id) => self.on_bye_done(id, Some(super::TerminationReason::Timeout)),
+            Purpose::Register(id) => self.on_register_failure(now, id, &Failure::Timeout),
             Purpose::ForkBye | Purpose::Ack(..) => {}
         }
     }
@@ -436,13 +513,17 @@ impl EndpointCore {
 
     /// Our Contact as seen from a peer.
     pub(super) fn contact(&self, local: Local) -> String {
+        NameAddr::new(self.contact_uri(local)).to_string()
+    }
+
+    pub(super) fn contact_uri(&self, local: Local) -> Uri {
         let address = self.config.advertised.unwrap_or(local.address);
         let user = Some(self.config.contact_user.as_str());
         let mut uri = Uri::sip(user, address.ip(), Some(address.port()));
         if let Some(params) = uri.params_mut().filter(|_| local.protocol != Protocol::Udp) {
             params.set("transport", Some(local.protocol.parameter()));
         }
-        NameAddr::new(uri).to_string()
+        uri
     }
 
     /// Sends a response in its transaction.

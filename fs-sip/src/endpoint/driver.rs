@@ -172,11 +172,9 @@ impl Driver {
     async fn run(mut self) {
         loop {
             self.carry_out().await;
-            if self
-                .closing
-                .as_ref()
-                .is_some_and(|(end, _)| self.core.sessions() == 0 || Instant::now() >= *end)
-            {
+            if self.closing.as_ref().is_some_and(|(end, _)| {
+                self.core.sessions() + self.core.registrations() == 0 || Instant::now() >= *end
+            }) {
                 break;
             }
             if !self.take_in().await {

@@ -16,6 +16,7 @@
 use std::time::{Duration, Instant};
 
 use super::answers::{add_headers, body_of};
+use super::auth::Realm;
 use super::command::{Body, InviteId};
 use super::core::{Call, EndpointCore, Purpose, Wait};
 use super::event::{Event, TerminationReason};
@@ -41,6 +42,8 @@ pub(super) struct Session {
     /// Their re-INVITE that waits for our answer.
     pub theirs: Option<(ServerId, Request)>,
     pub leaving: Leaving,
+    /// Who has asked for a proof in this session.
+    pub realms: Vec<Realm>,
 }
 
 /// Our 2xx, repeated until its ACK comes.
@@ -92,6 +95,7 @@ impl Session {
             ours: None,
             theirs: None,
             leaving: Leaving::No,
+            realms: Vec::new(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::command::{Body, InviteId};
+use crate::registration::{RegistrationEvent, RegistrationId};
 use crate::wire::{NameAddr, Uri};
 
 /// Why our INVITE failed.
@@ -147,6 +148,13 @@ pub enum Event {
         by_peer: bool,
         /// Why.
         reason: TerminationReason,
+    },
+    /// What has become of a registration.
+    Registration {
+        /// Its name.
+        id: RegistrationId,
+        /// What.
+        event: RegistrationEvent,
     },
     /// Something arrived that is no SIP message; it got its 400 where that
     /// was possible. For logs and counters.

@@ -5,6 +5,7 @@
 //! session by its [`InviteId`].
 
 mod answers;
+mod auth;
 mod command;
 mod config;
 mod core;
@@ -15,6 +16,7 @@ mod incoming;
 mod next_hop;
 mod outgoing;
 mod random;
+mod register;
 mod reinvite;
 mod requests;
 mod resolve;

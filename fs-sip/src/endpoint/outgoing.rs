@@ -14,6 +14,7 @@
 use std::time::Instant;
 
 use super::answers::{add_headers, body_of, own_headers_removed, set_body};
+use super::auth::realms_of;
 use super::command::{Body, InviteId};
 use super::core::{AckRecord, Call, EndpointCore, Purpose, Wait};
 use super::established::Session;
@@ -35,9 +36,19 @@ pub(super) struct Outgoing {
     /// A 1xx came, so a CANCEL may be sent.
     proceeding: bool,
     /// We hung up; with the headers of the CANCEL.
-    cancel: Option<Vec<(String, String)>>,
+    pub cancel: Option<Vec<(String, String)>>,
     /// One dialog for each branch that has answered provisionally.
     pub early: Vec<Dialog>,
+}
+
+impl Outgoing {
+    /// The INVITE is sent once more, as if nothing had been answered; gives
+    /// back the early dialogs of the first attempt.
+    pub(super) fn begin_again(&mut self) -> Vec<Dialog> {
+        self.sent = None;
+        self.proceeding = false;
+        std::mem::take(&mut self.early)
+    }
 }
 
 impl EndpointCore {
@@ -188,6 +199,7 @@ impl EndpointCore {
             }
         };
         let cseq = request.cseq().map(|c| c.number).unwrap_or_default();
+        let realms = realms_of(&request.headers);
         let records = self.acks.entry(client).or_default();
         records.push(AckRecord { remote_tag: dialog.id().remote_tag.clone(), sent: None });
         let wanted = match self.calls.get(&id) {
@@ -204,7 +216,8 @@ impl EndpointCore {
         };
         self.forget(id);
         self.dialogs.insert(dialog.id().clone(), id);
-        let session = Session::new(dialog, local, true);
+        let mut session = Session::new(dialog, local, true);
+        session.realms = realms;
         self.calls.insert(id, Call::Session(Box::new(session)));
         let body = body_of(&response.headers, &response.body);
         self.acknowledge(now, id, client, cseq, late_offer && body.is_some());

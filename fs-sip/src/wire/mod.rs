@@ -4,6 +4,7 @@
 //! transaction. [`parse_datagram`] reads, `encode` of [`Request`] and
 //! [`Response`] writes, [`Framer`] cuts a byte stream into messages.
 
+pub mod auth;
 mod encode;
 mod framing;
 pub mod headers;

@@ -161,6 +161,17 @@ impl Uri {
         uri
     }
 
+    /// The same URI without user and header part: the domain of an address
+    /// of record.
+    #[must_use]
+    pub fn to_domain(&self) -> Self {
+        let mut uri = self.to_request_uri();
+        if let Rest::Sip { userinfo, .. } = &mut uri.rest {
+            *userinfo = None;
+        }
+        uri
+    }
+
     /// Do both name the same resource (RFC 3261 section 19.1.4)?
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {

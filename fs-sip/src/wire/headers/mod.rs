@@ -109,6 +109,13 @@ impl Headers {
         self.0.retain(|h| !h.name.eq_ignore_ascii_case(name));
     }
 
+    /// Removes the first value of this name.
+    pub(crate) fn remove_first(&mut self, name: &str) {
+        if let Some(i) = self.position(name) {
+            self.0.remove(i);
+        }
+    }
+
     /// Keeps the first `n` headers.
     pub(crate) fn truncate(&mut self, n: usize) {
         self.0.truncate(n);

@@ -1,0 +1,115 @@
+//! Registrations of this endpoint: their requests, answers and waits.
+
+use std::time::Instant;
+
+use super::core::{EndpointCore, Purpose};
+use super::event::Event;
+use crate::registration::state::Next;
+use crate::registration::{Failure, Registration, RegistrationEvent, RegistrationId, RegistrationSettings};
+use crate::transport::Local;
+use crate::wire::headers::name;
+use crate::wire::{Request, Response};
+
+impl EndpointCore {
+    /// Begins a registration, or replaces one of the same name.
+    pub(super) fn register(&mut self, id: RegistrationId, settings: RegistrationSettings) {
+        self.drop_registration(id);
+        let (call_id, tag) = (self.random.token(4), self.new_tag());
+        let first = self.random.below(1 << 16);
+        self.registrations.insert(id, Registration::new(settings, call_id, tag, first));
+        self.ask_registrar(id);
+    }
+
+    pub(super) fn unregister(&mut self, now: Instant, id: RegistrationId) {
+        self.unsend(&Purpose::Register(id));
+        let Some(registration) = self.registrations.get_mut(&id) else { return };
+        let next = registration.leave();
+        if next == Next::Ask {
+            self.follow(now, id, None, next);
+        }
+    }
+
+    /// Our address may have changed: all registrations are made anew.
+    pub(super) fn refresh_registrations(&mut self, now: Instant) {
+        let mut ids: Vec<RegistrationId> = self.registrations.keys().copied().collect();
+        ids.sort_unstable();
+        for id in ids {
+            if let Some(next) = self.registrations.get_mut(&id).and_then(Registration::ask_again) {
+                self.follow(now, id, None, next);
+            }
+        }
+    }
+
+    /// Takes every registration back.
+    pub(super) fn unregister_all(&mut self, now: Instant) {
+        let mut ids: Vec<RegistrationId> = self.registrations.keys().copied().collect();
+        ids.sort_unstable();
+        for id in ids {
+            self.unregister(now, id);
+        }
+    }
+
+    pub(super) fn registration_due(&mut self, now: Instant, id: RegistrationId) {
+        if let Some(next) = self.registrations.get_mut(&id).and_then(Registration::handle_timeout) {
+            self.follow(now, id, None, next);
+        }
+    }
+
+    pub(super) fn on_register_response(&mut self, now: Instant, id: RegistrationId, response: &Response) {
+        let luck = self.random.next_u32();
+        let Some(registration) = self.registrations.get_mut(&id).filter(|_| !response.is_provisional())
+        else {
+            return;
+        };
+        let (status, reason) = (response.status, response.reason.as_str());
+        let (event, next) = registration.handle_answer(now, status, reason, &response.headers, luck);
+        self.follow(now, id, event, next);
+    }
+
+    pub(super) fn on_register_failure(&mut self, now: Instant, id: RegistrationId, failure: &Failure) {
+        let luck = self.random.next_u32();
+        let Some(registration) = self.registrations.get_mut(&id) else { return };
+        let (event, next) = registration.handle_failure(now, failure, luck);
+        self.follow(now, id, event, next);
+    }
+
+    /// Puts our contacts into a REGISTER that has found its way.
+    pub(super) fn add_register_contacts(&mut self, id: RegistrationId, request: &mut Request, local: Local) {
+        let own = self.contact_uri(local);
+        if let Some(registration) = self.registrations.get_mut(&id) {
+            for contact in registration.contacts(own) {
+                request.headers.push(name::CONTACT, contact);
+            }
+        }
+    }
+
+    fn follow(&mut self, _now: Instant, id: RegistrationId, event: Option<RegistrationEvent>, next: Next) {
+        if let Some(event) = event {
+            self.event(Event::Registration { id, event });
+        }
+        match next {
+            Next::Ask => self.ask_registrar(id),
+            Next::Wait(at) => self.registration_waits.set(id, Some(at)),
+            Next::Over => self.drop_registration(id),
+        }
+    }
+
+    fn ask_registrar(&mut self, id: RegistrationId) {
+        self.registration_waits.set(id, None);
+        let agent = self.config.user_agent.clone();
+        let Some(registration) = self.registrations.get_mut(&id) else { return };
+        let mut request = registration.request();
+        self.add_abilities(&mut request.headers);
+        if !agent.is_empty() {
+            request.headers.push(name::USER_AGENT, agent);
+        }
+        self.send(request, Purpose::Register(id));
+    }
+
+    fn drop_registration(&mut self, id: RegistrationId) {
+        self.unsend(&Purpose::Register(id));
+        self.registrations.remove(&id);
+        self.registration_realms.remove(&id);
+        self.registration_waits.set(id, None);
+    }
+}

@@ -1,0 +1,460 @@
+//! One registration as a state machine.
+//!
+//! ```text
+//!            2xx: Registered                  half of the time, or 30 s, left
+//!  asking ---------------------> registered ------------------> asking
+//!    |  |--423, Min-Expires higher--> asking
+//!    |  other, no answer: Failed
+//!    +-------------------------> waiting --delay over--> asking
+//!  any --unregister--> leaving --2xx: Ended; other, no answer: NotEnded--> over
+//! ```
+//! The delays: wrong password and 423 that can't be met 60 to 120 s, no answer
+//! 15 to 40 s, all others from 1 s doubling to 30 s; Retry-After overrides.
+
+use std::time::{Duration, Instant};
+
+use crate::limits;
+use crate::wire::headers::{CSeq, Contact, From, MaxForwards, To, name};
+use crate::wire::{Headers, Method, NameAddr, Request, Uri, default_reason};
+
+/// What to register where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistrationSettings {
+    /// The address of record: From and To.
+    pub identity: NameAddr,
+    /// The registrar's URI; none = the host of the identity.
+    pub registrar: Option<Uri>,
+    /// The proxy to send through (an `lr` is added); none = straight to the
+    /// registrar.
+    pub outbound_proxy: Option<Uri>,
+    /// How long a registration shall last, in seconds.
+    pub expires: u32,
+    /// Our instance, such as `urn:uuid:…` (RFC 5626 section 4.1).
+    pub instance: Option<String>,
+    /// Further contacts beside our own.
+    pub contacts: Vec<NameAddr>,
+}
+
+impl RegistrationSettings {
+    /// One hour, at the host of the identity.
+    #[must_use]
+    pub fn new(identity: NameAddr) -> Self {
+        Self {
+            identity,
+            registrar: None,
+            outbound_proxy: None,
+            expires: 3600,
+            instance: None,
+            contacts: Vec::new(),
+        }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// None came in time.
+    Timeout,
+    /// It could not be sent.
+    Transport(String),
+}
+
+/// What becomes of a registration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RegistrationEvent {
+    /// The registrar has taken it, for the first time or again.
+    Registered {
+        /// For how many seconds.
+        expires: u32,
+        /// All contacts that the registrar has of us now.
+        contacts: Vec<NameAddr>,
+        /// The way our requests shall go (RFC 3608).
+        service_route: Vec<NameAddr>,
+    },
+    /// It has not; the next attempt comes by itself.
+    Failed {
+        /// The status; where there was no answer, the one that fits.
+        status: u16,
+        /// The registrar's reason, or ours.
+        reason: String,
+        /// How long until the next attempt.
+        retry_after: Duration,
+    },
+    /// It is taken back.
+    Ended,
+    /// It could not be taken back; it ends when its time is over.
+    NotEnded {
+        /// The status; where there was no answer, the one that fits.
+        status: u16,
+        /// The registrar's reason, or ours.
+        reason: String,
+    },
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Send [`Registration::request`].
+    Ask,
+    /// Call [`Registration::handle_timeout`] then.
+    Wait(Instant),
+    /// It is over.
+    Over,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Asking,
+    Registered,
+    Waiting,
+    Leaving,
+    Over,
+}
+
+/// One registration.
+#[derive(Debug)]
+pub struct Registration {
+    settings: RegistrationSettings,
+    state: State,
+    call_id: String,
+    tag: String,
+    cseq: u32,
+    expires: u32,
+    /// Our contact as it was sent last.
+    contact: Option<Uri>,
+    delay: Duration,
+    /// What the registrar grants reaches until then.
+    good_until: Option<Instant>,
+}
+
+const FIRST_DELAY: Duration = Duration::from_secs(1);
+const LONGEST_DELAY: Duration = Duration::from_secs(30);
+
+impl Registration {
+    /// Begins to ask; `tag` goes into From.
+    #[must_use]
+    pub fn new(settings: RegistrationSettings, call_id: String, tag: String, first_cseq: u32) -> Self {
+        let expires = settings.expires;
+        Self {
+            settings,
+            state: State::Asking,
+            call_id,
+            tag,
+            cseq: first_cseq,
+            expires,
+            contact: None,
+            delay: FIRST_DELAY,
+            good_until: None,
+        }
+    }
+
+    /// Does the registrar know us, as far as we can tell?
+    #[must_use]
+    pub fn is_good(&self, now: Instant) -> bool {
+        self.good_until.is_some_and(|until| now < until)
+    }
+
+    /// The number of the next request.
+    pub fn next_cseq(&mut self) -> u32 {
+        self.cseq = (self.cseq + 1).min(limits::MAX_CSEQ);
+        self.cseq
+    }
+
+    /// The next REGISTER; Via and Contact come when it is sent.
+    #[must_use]
+    pub fn request(&mut self) -> Request {
+        let number = self.next_cseq();
+        let mut request = Request::new(Method::Register, self.registrar());
+        let h = &mut request.headers;
+        h.push_typed(&MaxForwards(limits::MAX_FORWARDS));
+        if let Some(proxy) = &self.settings.outbound_proxy {
+            let mut proxy = proxy.clone();
+            if let Some(params) = proxy.params_mut() {
+                params.set("lr", None);
+            }
+            h.push(name::ROUTE, NameAddr::new(proxy).to_string());
+        }
+        h.push_typed(&From(self.settings.identity.clone().with_tag(&self.tag)));
+        let mut to = self.settings.identity.clone();
+        to.params.remove("tag");
+        h.push_typed(&To(to));
+        h.push(name::CALL_ID, self.call_id.as_bytes());
+        h.push_typed(&CSeq { number, method: Method::Register });
+        let expires = if self.state == State::Leaving { 0 } else { self.expires };
+        h.push(name::EXPIRES, expires.to_string());
+        request
+    }
+
+    /// The Contact values of a request, with `own` as our address.
+    pub fn contacts(&mut self, own: Uri) -> Vec<String> {
+        self.contact = Some(own.clone());
+        let mut own = NameAddr::new(own);
+        if let Some(instance) = &self.settings.instance {
+            own.params.set("+sip.instance", Some(&format!("\"<{instance}>\"")));
+        }
+        let further = self.settings.contacts.iter().map(NameAddr::to_string);
+        std::iter::once(own.to_string()).chain(further).collect()
+    }
+
+    /// The registrar: a URI without user (RFC 3261 section 10.2).
+    fn registrar(&self) -> Uri {
+        let given = self.settings.registrar.clone();
+        given.unwrap_or_else(|| self.settings.identity.uri.to_domain())
+    }
+
+    /// Takes it back.
+    pub fn leave(&mut self) -> Next {
+        if matches!(self.state, State::Leaving | State::Over) {
+            return Next::Over;
+        }
+        self.state = State::Leaving;
+        Next::Ask
+    }
+
+    /// Asks again at once: our address has changed.
+    pub fn ask_again(&mut self) -> Option<Next> {
+        matches!(self.state, State::Registered | State::Waiting).then(|| {
+            self.state = State::Asking;
+            Next::Ask
+        })
+    }
+
+    /// A final answer; `luck` is any number.
+    pub fn handle_answer(
+        &mut self,
+        now: Instant,
+        status: u16,
+        reason: &str,
+        headers: &Headers,
+        luck: u32,
+    ) -> (Option<RegistrationEvent>, Next) {
+        if self.state == State::Leaving {
+            self.state = State::Over;
+            let event = match status {
+                200..=299 => RegistrationEvent::Ended,
+                _ => RegistrationEvent::NotEnded { status, reason: reason.to_owned() },
+            };
+            return (Some(event), Next::Over);
+        }
+        if status < 300 {
+            return self.on_success(now, headers);
+        }
+        let number = |name| headers.text(name).and_then(|t| leading_number(&t));
+        if status == 423
+            && let Some(least) = number(name::MIN_EXPIRES)
+            && least > self.expires
+            && least <= limits::MAX_EXPIRES
+        {
+            self.expires = least;
+            return (None, Next::Ask);
+        }
+        let seconds = |from: u32, to: u32| Duration::from_secs((from + luck % (to - from + 1)).into());
+        let delay = match (number(name::RETRY_AFTER), status) {
+            (Some(after), 404 | 413 | 480 | 486 | 500 | 503 | 600 | 603) => {
+                Duration::from_secs(after.min(limits::MAX_EXPIRES).into())
+            }
+            (_, 401 | 403 | 407 | 423) => seconds(60, 120),
+            (_, 408) => seconds(15, 40),
+            _ => self.doubled(),
+        };
+        self.failed(now, status, reason, delay)
+    }
+
+    /// There is no answer; `luck` is any number.
+    pub fn handle_failure(
+        &mut self,
+        now: Instant,
+        failure: &Failure,
+        luck: u32,
+    ) -> (Option<RegistrationEvent>, Next) {
+        let (status, reason, delay) = match failure {
+            Failure::Timeout => {
+                (408, default_reason(408).to_owned(), Some(Duration::from_secs((15 + luck % 26).into())))
+            }
+            Failure::Transport(text) => (503, text.clone(), None),
+        };
+        if self.state == State::Leaving {
+            self.state = State::Over;
+            return (Some(RegistrationEvent::NotEnded { status, reason }), Next::Over);
+        }
+        let delay = delay.unwrap_or_else(|| self.doubled());
+        self.failed(now, status, &reason, delay)
+    }
+
+    /// The time of [`Next::Wait`] has come.
+    pub fn handle_timeout(&mut self) -> Option<Next> {
+        self.ask_again()
+    }
+
+    fn on_success(&mut self, now: Instant, headers: &Headers) -> (Option<RegistrationEvent>, Next) {
+        let all = headers.typed_all::<Contact>().unwrap_or_default();
+        let contacts: Vec<NameAddr> = all.iter().filter_map(|c| c.address().cloned()).collect();
+        let ours = contacts.iter().find(|c| self.contact.as_ref().is_some_and(|o| o.matches(&c.uri)));
+        let of_contact = ours.and_then(|c| leading_number(c.params.raw("expires")?));
+        let of_header = || headers.text(name::EXPIRES).and_then(|t| leading_number(&t));
+        let expires = of_contact.or_else(of_header).unwrap_or(self.expires).clamp(1, limits::MAX_EXPIRES);
+        let routes = headers.all(name::SERVICE_ROUTE);
+        let service_route = routes.filter_map(|r| NameAddr::parse(&r.text()).ok()).collect();
+        let whole = Duration::from_secs(expires.into());
+        self.state = State::Registered;
+        self.delay = FIRST_DELAY;
+        self.good_until = Some(now + whole);
+        let refresh = whole.saturating_sub(Duration::from_secs(30)).max(whole / 2);
+        let event = RegistrationEvent::Registered { expires, contacts, service_route };
+        (Some(event), Next::Wait(now + refresh))
+    }
+
+    fn failed(
+        &mut self,
+        now: Instant,
+        status: u16,
+        reason: &str,
+        delay: Duration,
+    ) -> (Option<RegistrationEvent>, Next) {
+        self.state = State::Waiting;
+        let reason = reason.to_owned();
+        (Some(RegistrationEvent::Failed { status, reason, retry_after: delay }), Next::Wait(now + delay))
+    }
+
+    fn doubled(&mut self) -> Duration {
+        let delay = self.delay;
+        self.delay = (delay * 2).min(LONGEST_DELAY);
+        delay
+    }
+}
+
+/// The digits that a value begins with.
+fn leading_number(text: &str) -> Option<u32> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    text[..end].parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(text: &str) -> Uri {
+        Uri::parse(text).expect("URI")
+    }
+
+    fn registration() -> Registration {
+        let identity = NameAddr::new(uri("sip:alice@example.org;transport=tcp"));
+        Registration::new(RegistrationSettings::new(identity), "c".into(), "t".into(), 7)
+    }
+
+    fn headers(list: &[(&str, &str)]) -> Headers {
+        let mut headers = Headers::new();
+        for (name, value) in list {
+            headers.push(name, *value);
+        }
+        headers
+    }
+
+    fn seconds(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    #[test]
+    fn the_request_has_no_user_and_the_next_number() {
+        let mut r = registration();
+        let request = r.request();
+        assert_eq!(request.uri.to_string(), "sip:example.org;transport=tcp");
+        assert_eq!(request.cseq().expect("CSeq").to_string(), "8 REGISTER");
+        assert_eq!(request.headers.text(name::EXPIRES).as_deref(), Some("3600"));
+        assert_eq!(request.to().expect("To").tag(), None);
+        let again = r.request();
+        assert_eq!(again.cseq().expect("CSeq").number, 9);
+        assert_eq!(again.call_id(), request.call_id());
+    }
+
+    #[test]
+    fn our_contact_says_how_long_it_is_good() {
+        let now = Instant::now();
+        let mut r = registration();
+        let _ = r.contacts(uri("sip:alice@192.0.2.1:5070"));
+        let h = headers(&[
+            ("Expires", "1000"),
+            ("Contact", "<sip:alice@192.0.2.9>;expires=5"),
+            ("Contact", "<sip:alice@192.0.2.1:5070>;expires=100"),
+        ]);
+        let (event, next) = r.handle_answer(now, 200, "OK", &h, 0);
+        let Some(RegistrationEvent::Registered { expires: 100, contacts, .. }) = event else {
+            panic!("{event:?}")
+        };
+        assert_eq!(contacts.len(), 2);
+        assert_eq!(next, Next::Wait(now + seconds(70)));
+        assert!(r.is_good(now + seconds(99)) && !r.is_good(now + seconds(100)));
+        assert_eq!(r.handle_timeout(), Some(Next::Ask));
+        assert_eq!(r.handle_timeout(), None, "it is asking already");
+    }
+
+    #[test]
+    fn a_short_registration_is_refreshed_at_half_its_time() {
+        let now = Instant::now();
+        for (granted, refresh) in [("40", 20), ("1", 0), ("0", 0), ("3600", 3570)] {
+            let (_, next) =
+                registration().handle_answer(now, 200, "OK", &headers(&[("Expires", granted)]), 0);
+            let Next::Wait(at) = next else { panic!("{next:?}") };
+            assert_eq!((at - now).as_secs(), refresh, "{granted}");
+        }
+    }
+
+    #[test]
+    fn too_short_is_asked_again_with_what_the_registrar_wants() {
+        let now = Instant::now();
+        let mut r = registration();
+        let h = headers(&[("Min-Expires", "7200")]);
+        assert_eq!(r.handle_answer(now, 423, "Interval Too Brief", &h, 0), (None, Next::Ask));
+        assert_eq!(r.request().headers.text(name::EXPIRES).as_deref(), Some("7200"));
+        // The same again is a broken registrar.
+        let (event, next) = r.handle_answer(now, 423, "Interval Too Brief", &h, 0);
+        assert!(matches!(event, Some(RegistrationEvent::Failed { status: 423, .. })));
+        assert_eq!(next, Next::Wait(now + seconds(60)));
+    }
+
+    #[test]
+    fn delays_by_fault() {
+        let now = Instant::now();
+        let table = [
+            (401, None, 0, 60..=60),
+            (403, None, 60, 120..=120),
+            (408, None, 25, 40..=40),
+            (503, Some("7"), 0, 7..=7),
+            (500, None, 0, 1..=1),
+        ];
+        for (status, after, luck, expected) in table {
+            let h = headers(&after.map(|a| vec![("Retry-After", a)]).unwrap_or_default());
+            let (event, next) = registration().handle_answer(now, status, "", &h, luck);
+            let Some(RegistrationEvent::Failed { retry_after, .. }) = event else { panic!("{event:?}") };
+            assert!(expected.contains(&retry_after.as_secs()), "{status}: {retry_after:?}");
+            assert_eq!(next, Next::Wait(now + retry_after));
+        }
+        let mut r = registration();
+        let delays: Vec<u64> = (0..7)
+            .map(|_| match r.handle_failure(now, &Failure::Transport("gone".into()), 0).0 {
+                Some(RegistrationEvent::Failed { retry_after, .. }) => retry_after.as_secs(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(delays, [1, 2, 4, 8, 16, 30, 30]);
+    }
+
+    #[test]
+    fn the_end() {
+        let now = Instant::now();
+        let mut r = registration();
+        assert_eq!(r.leave(), Next::Ask);
+        assert_eq!(r.request().headers.text(name::EXPIRES).as_deref(), Some("0"));
+        assert_eq!(r.leave(), Next::Over, "once");
+        assert_eq!(
+            r.handle_answer(now, 200, "OK", &Headers::new(), 0),
+            (Some(RegistrationEvent::Ended), Next::Over)
+        );
+        let mut r = registration();
+        let _ = r.leave();
+        let (event, next) = r.handle_failure(now, &Failure::Timeout, 0);
+        assert!(matches!(event, Some(RegistrationEvent::NotEnded { status: 408, .. })));
+        assert_eq!(next, Next::Over);
+    }
+}
