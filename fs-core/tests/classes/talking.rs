@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use fs_core::prelude::*;
-use fs_core::{CodecList, CodecValue, Error, enums};
+use fs_core::{CandidateList, CodecList, CodecValue, Error, enums};
 use fs_proto::{Candidate, Codec, MediaType, StreamDirection};
 use glib::prelude::*;
 use glib::subclass::prelude::*;
@@ -289,4 +289,153 @@ pub mod stream {
 
 glib::wrapper! {
     pub struct Stream(ObjectSubclass<stream::Imp>) @extends fs_core::Stream;
+}
+
+pub mod stream_transmitter {
+    use super::*;
+
+    #[derive(Default)]
+    pub struct Imp {
+        silent: Mutex<bool>,
+        preferred: Mutex<Vec<Candidate>>,
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for Imp {
+        const NAME: &'static str = "TestStreamTransmitter";
+        type Type = super::StreamTransmitter;
+        type ParentType = fs_core::StreamTransmitter;
+    }
+
+    impl ObjectImpl for Imp {
+        fn properties() -> &'static [glib::ParamSpec] {
+            static PROPERTIES: std::sync::OnceLock<Vec<glib::ParamSpec>> = std::sync::OnceLock::new();
+            PROPERTIES.get_or_init(|| {
+                ["sending", "preferred-local-candidates"]
+                    .map(glib::ParamSpecOverride::for_class::<fs_core::StreamTransmitter>)
+                    .into()
+            })
+        }
+
+        fn set_property(&self, _id: usize, value: &glib::Value, spec: &glib::ParamSpec) {
+            match spec.name() {
+                "sending" => *self.silent.lock().unwrap() = !value.get::<bool>().unwrap(),
+                "preferred-local-candidates" => {
+                    *self.preferred.lock().unwrap() = value.get::<CandidateList>().unwrap().0;
+                }
+                _ => unreachable!(),
+            }
+        }
+
+        fn property(&self, _id: usize, spec: &glib::ParamSpec) -> glib::Value {
+            match spec.name() {
+                "sending" => (!*self.silent.lock().unwrap()).to_value(),
+                "preferred-local-candidates" => {
+                    CandidateList(self.preferred.lock().unwrap().clone()).to_value()
+                }
+                _ => unreachable!(),
+            }
+        }
+    }
+
+    impl StreamTransmitterImpl for Imp {
+        fn add_remote_candidates(&self, candidates: &[Candidate]) -> Result<(), glib::Error> {
+            assert!(self.parent_add_remote_candidates(&[]).unwrap_err().matches(Error::NotImplemented));
+            Err(glib::Error::new(Error::Network, &format!("{} added", candidates.len())))
+        }
+
+        fn force_remote_candidates(&self, candidates: &[Candidate]) -> Result<(), glib::Error> {
+            assert!(self.parent_force_remote_candidates(&[]).unwrap_err().matches(Error::NotImplemented));
+            candidates.iter().for_each(|candidate| {
+                self.obj().emit_new_active_candidate_pair(candidate, candidate);
+            });
+            Ok(())
+        }
+
+        fn gather_local_candidates(&self) -> Result<(), glib::Error> {
+            self.parent_gather_local_candidates()?;
+            self.preferred.lock().unwrap().iter().for_each(|c| self.obj().emit_new_local_candidate(c));
+            Ok(())
+        }
+
+        fn stop(&self) {
+            self.parent_stop();
+            self.preferred.lock().unwrap().clear();
+        }
+    }
+}
+
+glib::wrapper! {
+    pub struct StreamTransmitter(ObjectSubclass<stream_transmitter::Imp>) @extends fs_core::StreamTransmitter;
+}
+
+pub mod transmitter {
+    use super::*;
+
+    #[derive(Default)]
+    pub struct Imp {
+        components: Mutex<u32>,
+        tos: Mutex<u32>,
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for Imp {
+        const NAME: &'static str = "TestTransmitter";
+        type Type = super::Transmitter;
+        type ParentType = fs_core::Transmitter;
+    }
+
+    impl ObjectImpl for Imp {
+        fn properties() -> &'static [glib::ParamSpec] {
+            static PROPERTIES: std::sync::OnceLock<Vec<glib::ParamSpec>> = std::sync::OnceLock::new();
+            PROPERTIES.get_or_init(|| {
+                ["components", "tos"].map(glib::ParamSpecOverride::for_class::<fs_core::Transmitter>).into()
+            })
+        }
+
+        fn set_property(&self, _id: usize, value: &glib::Value, spec: &glib::ParamSpec) {
+            let place = if spec.name() == "tos" { &self.tos } else { &self.components };
+            *place.lock().unwrap() = value.get().unwrap();
+        }
+
+        fn property(&self, _id: usize, spec: &glib::ParamSpec) -> glib::Value {
+            let place = if spec.name() == "tos" { &self.tos } else { &self.components };
+            place.lock().unwrap().to_value()
+        }
+
+        fn constructed(&self) {
+            self.parent_constructed();
+            if *self.components.lock().unwrap() == 99 {
+                self.set_construction_error(glib::Error::new(Error::Network, "98 would do"));
+                self.set_construction_error(glib::Error::new(Error::Network, "99 are too many"));
+            }
+        }
+    }
+
+    impl TransmitterImpl for Imp {
+        fn new_stream_transmitter(
+            &self,
+            participant: Option<&fs_core::Participant>,
+            parameters: &[(String, glib::Value)],
+        ) -> Result<fs_core::StreamTransmitter, glib::Error> {
+            assert!(self.parent_new_stream_transmitter(None, &[]).is_err());
+            if participant.is_none() {
+                return Err(glib::Error::new(Error::InvalidArguments, "to whom?"));
+            }
+            let mut builder = glib::Object::builder::<StreamTransmitter>();
+            for (name, value) in parameters {
+                builder = builder.property(name, value);
+            }
+            Ok(builder.build().upcast())
+        }
+
+        fn stream_transmitter_type(&self) -> glib::Type {
+            assert_eq!(self.parent_stream_transmitter_type(), glib::Type::INVALID);
+            StreamTransmitter::static_type()
+        }
+    }
+}
+
+glib::wrapper! {
+    pub struct Transmitter(ObjectSubclass<transmitter::Imp>) @extends fs_core::Transmitter;
 }
