@@ -12,7 +12,7 @@
 #include "twin.h"
 
 /* Seconds after which a row counts as hanging. */
-#define PATIENCE 20
+#define PATIENCE 60
 
 extern const Row *const __start_twin_rows[];
 extern const Row *const __stop_twin_rows[];

@@ -51,21 +51,40 @@ wrong_object (GString *out, Deed deed)
   EVERY (callable, deed) \
   ROW (callable, without_method) { on_bare (out, deed); }
 
-/* The deed is a body in which `error` is at hand. */
+/* The deed is a body; where it calls a function with a GError it passes `place`, which is NULL if `no_place` is set. */
+static gboolean no_place;
+
+static void
+without_place (GString *out, Deed deed)
+{
+  no_place = TRUE;
+  on_fakes (out, deed, ANSWER_ERROR);
+  on_bare (out, deed);
+  without_object (out, deed);
+}
+
+/* For the functions with a GError. */
+#define EVERY_RESULT(callable, deed) \
+  EVERY_AND_BARE (callable, deed) \
+  ROW (callable, no_place_for_the_error) { without_place (out, deed); }
+
 #define DEED(name) \
   static void name (GString *out G_GNUC_UNUSED, Call *call); \
   static void name (GString *out G_GNUC_UNUSED, Call *call)
 
-#define BOOL(expression) GError *error = NULL; gboolean good = (expression); say_result (out, good, &error)
-#define MADE(expression) GError *error = NULL; gpointer made = (expression); say_made (out, made, &error)
+#define PLACE GError *error = NULL, **place = no_place ? NULL : &error
+#define BOOL(expression) PLACE; gboolean good = (expression); say_result (out, good, &error)
+#define MADE(expression) PLACE; gpointer made = (expression); say_made (out, made, &error)
 
 /* Conference. */
 
-DEED (new_session) { MADE (fs_conference_new_session (call->conference, FS_MEDIA_TYPE_VIDEO, &error)); }
-DEED (new_session_9) { MADE (fs_conference_new_session (call->conference, 9, &error)); }
-DEED (new_participant) { MADE (fs_conference_new_participant (call->conference, &error)); }
+DEED (new_session) { MADE (fs_conference_new_session (call->conference, FS_MEDIA_TYPE_VIDEO, place)); }
+DEED (new_session_9) { MADE (fs_conference_new_session (call->conference, 9, place)); }
+DEED (new_participant) { MADE (fs_conference_new_participant (call->conference, place)); }
 EVERY (fs_conference_new_session, new_session)
 EVERY (fs_conference_new_participant, new_participant)
+ROW (fs_conference_new_session, no_place_for_the_error) { without_place (out, new_session); }
+ROW (fs_conference_new_participant, no_place_for_the_error) { without_place (out, new_participant); }
 ROW (fs_conference_new_session, other_media_type) { on_fakes (out, new_session_9, ANSWER_GOOD); }
 
 static Call *
@@ -82,11 +101,11 @@ ROW (fs_conference_new_participant, without_method) { new_participant (out, with
 
 /* Session. */
 
-DEED (new_stream) { MADE (fs_session_new_stream (call->session, call->participant, FS_DIRECTION_SEND, &error)); }
-EVERY_AND_BARE (fs_session_new_stream, new_stream)
+DEED (new_stream) { MADE (fs_session_new_stream (call->session, call->participant, FS_DIRECTION_SEND, place)); }
+EVERY_RESULT (fs_session_new_stream, new_stream)
 
-DEED (new_stream_for_nobody) { MADE (fs_session_new_stream (call->session, NULL, FS_DIRECTION_SEND, &error)); }
-DEED (new_stream_direction) { MADE (fs_session_new_stream (call->session, call->participant, 77, &error)); }
+DEED (new_stream_for_nobody) { MADE (fs_session_new_stream (call->session, NULL, FS_DIRECTION_SEND, place)); }
+DEED (new_stream_direction) { MADE (fs_session_new_stream (call->session, call->participant, 77, place)); }
 ROW (fs_session_new_stream, null_participant) { on_fakes (out, new_stream_for_nobody, ANSWER_GOOD); }
 ROW (fs_session_new_stream, other_direction) { on_fakes (out, new_stream_direction, ANSWER_GOOD); }
 
@@ -98,15 +117,15 @@ DEED (stop_event) { say_bool (out, fs_session_stop_telephony_event (call->sessio
 EVERY_AND_BARE (fs_session_start_telephony_event, start_event)
 EVERY_AND_BARE (fs_session_stop_telephony_event, stop_event)
 
-DEED (set_send_codec) { BOOL (fs_session_set_send_codec (call->session, pcma (), &error)); }
-DEED (set_no_send_codec) { BOOL (fs_session_set_send_codec (call->session, NULL, &error)); }
-EVERY_AND_BARE (fs_session_set_send_codec, set_send_codec)
+DEED (set_send_codec) { BOOL (fs_session_set_send_codec (call->session, pcma (), place)); }
+DEED (set_no_send_codec) { BOOL (fs_session_set_send_codec (call->session, NULL, place)); }
+EVERY_RESULT (fs_session_set_send_codec, set_send_codec)
 ROW (fs_session_set_send_codec, null_codec) { on_fakes (out, set_no_send_codec, ANSWER_GOOD); }
 ROW (fs_session_set_send_codec, null_codec_without_method) { on_bare (out, set_no_send_codec); }
 
-DEED (set_preferences) { BOOL (fs_session_set_codec_preferences (call->session, one (pcma ()), &error)); }
-DEED (set_no_preferences) { BOOL (fs_session_set_codec_preferences (call->session, NULL, &error)); }
-EVERY_AND_BARE (fs_session_set_codec_preferences, set_preferences)
+DEED (set_preferences) { BOOL (fs_session_set_codec_preferences (call->session, one (pcma ()), place)); }
+DEED (set_no_preferences) { BOOL (fs_session_set_codec_preferences (call->session, NULL, place)); }
+EVERY_RESULT (fs_session_set_codec_preferences, set_preferences)
 ROW (fs_session_set_codec_preferences, null_list) { on_fakes (out, set_no_preferences, ANSWER_GOOD); }
 
 DEED (list_transmitters) { say_listed (out, fs_session_list_transmitters (call->session), "one"); }
@@ -139,10 +158,10 @@ audio (void)
   return gst_caps_new_empty_simple ("audio/x-raw");
 }
 
-DEED (allow_both) { BOOL (fs_session_set_allowed_caps (call->session, audio (), audio (), &error)); }
-DEED (allow_sink) { BOOL (fs_session_set_allowed_caps (call->session, audio (), NULL, &error)); }
-DEED (allow_nothing) { BOOL (fs_session_set_allowed_caps (call->session, NULL, NULL, &error)); }
-EVERY_AND_BARE (fs_session_set_allowed_caps, allow_both)
+DEED (allow_both) { BOOL (fs_session_set_allowed_caps (call->session, audio (), audio (), place)); }
+DEED (allow_sink) { BOOL (fs_session_set_allowed_caps (call->session, audio (), NULL, place)); }
+DEED (allow_nothing) { BOOL (fs_session_set_allowed_caps (call->session, NULL, NULL, place)); }
+EVERY_RESULT (fs_session_set_allowed_caps, allow_both)
 ROW (fs_session_set_allowed_caps, sink_only) { on_fakes (out, allow_sink, ANSWER_GOOD); }
 ROW (fs_session_set_allowed_caps, sink_only_without_method) { on_bare (out, allow_sink); }
 ROW (fs_session_set_allowed_caps, nulls) { on_fakes (out, allow_nothing, ANSWER_GOOD); }
@@ -154,9 +173,9 @@ keys (void)
   return gst_structure_new_empty ("FarstreamSRTP");
 }
 
-DEED (encrypt) { BOOL (fs_session_set_encryption_parameters (call->session, keys (), &error)); }
-DEED (encrypt_null) { BOOL (fs_session_set_encryption_parameters (call->session, NULL, &error)); }
-EVERY_AND_BARE (fs_session_set_encryption_parameters, encrypt)
+DEED (encrypt) { BOOL (fs_session_set_encryption_parameters (call->session, keys (), place)); }
+DEED (encrypt_null) { BOOL (fs_session_set_encryption_parameters (call->session, NULL, place)); }
+EVERY_RESULT (fs_session_set_encryption_parameters, encrypt)
 ROW (fs_session_set_encryption_parameters, null_parameters) { on_fakes (out, encrypt_null, ANSWER_GOOD); }
 
 static void
@@ -228,38 +247,38 @@ address (void)
   return fs_candidate_new ("1", 1, FS_CANDIDATE_TYPE_HOST, FS_NETWORK_PROTOCOL_UDP, "127.0.0.1", 4000);
 }
 
-DEED (add_candidates) { BOOL (fs_stream_add_remote_candidates (call->stream, one (address ()), &error)); }
-DEED (add_nothing) { BOOL (fs_stream_add_remote_candidates (call->stream, NULL, &error)); }
-EVERY_AND_BARE (fs_stream_add_remote_candidates, add_candidates)
+DEED (add_candidates) { BOOL (fs_stream_add_remote_candidates (call->stream, one (address ()), place)); }
+DEED (add_nothing) { BOOL (fs_stream_add_remote_candidates (call->stream, NULL, place)); }
+EVERY_RESULT (fs_stream_add_remote_candidates, add_candidates)
 ROW (fs_stream_add_remote_candidates, null_list) { on_fakes (out, add_nothing, ANSWER_GOOD); }
 
-DEED (force_candidates) { BOOL (fs_stream_force_remote_candidates (call->stream, one (address ()), &error)); }
-DEED (force_nothing) { BOOL (fs_stream_force_remote_candidates (call->stream, NULL, &error)); }
-EVERY_AND_BARE (fs_stream_force_remote_candidates, force_candidates)
+DEED (force_candidates) { BOOL (fs_stream_force_remote_candidates (call->stream, one (address ()), place)); }
+DEED (force_nothing) { BOOL (fs_stream_force_remote_candidates (call->stream, NULL, place)); }
+EVERY_RESULT (fs_stream_force_remote_candidates, force_candidates)
 ROW (fs_stream_force_remote_candidates, null_list) { on_fakes (out, force_nothing, ANSWER_GOOD); }
 
-DEED (set_remote_codecs) { BOOL (fs_stream_set_remote_codecs (call->stream, one (pcma ()), &error)); }
-DEED (set_no_remote_codecs) { BOOL (fs_stream_set_remote_codecs (call->stream, NULL, &error)); }
-EVERY_AND_BARE (fs_stream_set_remote_codecs, set_remote_codecs)
+DEED (set_remote_codecs) { BOOL (fs_stream_set_remote_codecs (call->stream, one (pcma ()), place)); }
+DEED (set_no_remote_codecs) { BOOL (fs_stream_set_remote_codecs (call->stream, NULL, place)); }
+EVERY_RESULT (fs_stream_set_remote_codecs, set_remote_codecs)
 ROW (fs_stream_set_remote_codecs, null_list) { on_fakes (out, set_no_remote_codecs, ANSWER_GOOD); }
 
 DEED (add_ids) { fs_stream_add_id (call->stream, 0); fs_stream_add_id (call->stream, G_MAXUINT); }
 EVERY_AND_BARE (fs_stream_add_id, add_ids)
 
-DEED (decrypt) { BOOL (fs_stream_set_decryption_parameters (call->stream, keys (), &error)); }
-DEED (decrypt_null) { BOOL (fs_stream_set_decryption_parameters (call->stream, NULL, &error)); }
-EVERY_AND_BARE (fs_stream_set_decryption_parameters, decrypt)
+DEED (decrypt) { BOOL (fs_stream_set_decryption_parameters (call->stream, keys (), place)); }
+DEED (decrypt_null) { BOOL (fs_stream_set_decryption_parameters (call->stream, NULL, place)); }
+EVERY_RESULT (fs_stream_set_decryption_parameters, decrypt)
 ROW (fs_stream_set_decryption_parameters, null_parameters) { on_fakes (out, decrypt_null, ANSWER_GOOD); }
 
 DEED (set_transmitter) {
   GParameter parameters[] = { {"sending", G_VALUE_INIT} };
 
   g_value_init (&parameters[0].value, G_TYPE_BOOLEAN);
-  BOOL (fs_stream_set_transmitter (call->stream, "known", parameters, 1, &error));
+  BOOL (fs_stream_set_transmitter (call->stream, "known", parameters, 1, place));
 }
-DEED (set_transmitter_without) { BOOL (fs_stream_set_transmitter (call->stream, "known", NULL, 0, &error)); }
-DEED (set_transmitter_null) { BOOL (fs_stream_set_transmitter (call->stream, NULL, NULL, 0, &error)); }
-EVERY_AND_BARE (fs_stream_set_transmitter, set_transmitter)
+DEED (set_transmitter_without) { BOOL (fs_stream_set_transmitter (call->stream, "known", NULL, 0, place)); }
+DEED (set_transmitter_null) { BOOL (fs_stream_set_transmitter (call->stream, NULL, NULL, 0, place)); }
+EVERY_RESULT (fs_stream_set_transmitter, set_transmitter)
 ROW (fs_stream_set_transmitter, no_parameters) { on_fakes (out, set_transmitter_without, ANSWER_GOOD); }
 ROW (fs_stream_set_transmitter, null_name) { on_fakes (out, set_transmitter_null, ANSWER_GOOD); }
 
@@ -278,7 +297,7 @@ set_table (GString *out, Call *call, const char *transmitter, const char *name, 
       g_value_set_string (&value, text);
   }
   g_hash_table_insert (table, (gpointer) name, text || type ? &value : NULL);
-  BOOL (fs_stream_set_transmitter_ht (call->stream, transmitter, table, &error));
+  BOOL (fs_stream_set_transmitter_ht (call->stream, transmitter, table, place));
 }
 
 DEED (table) { set_table (out, call, "known", "sending", G_TYPE_BOOLEAN, NULL); }
@@ -289,9 +308,9 @@ DEED (table_unknown_name) { set_table (out, call, "known", "no-such-property", G
 DEED (table_empty_name) { set_table (out, call, "known", "", G_TYPE_BOOLEAN, NULL); }
 DEED (table_no_type) { set_table (out, call, "known", "sending", 0, "x"); }
 DEED (table_null_value) { set_table (out, call, "known", "sending", 0, NULL); }
-DEED (null_table) { BOOL (fs_stream_set_transmitter_ht (call->stream, "unknown", NULL, &error)); }
-DEED (table_null_name) { BOOL (fs_stream_set_transmitter_ht (call->stream, NULL, NULL, &error)); }
-EVERY_AND_BARE (fs_stream_set_transmitter_ht, table)
+DEED (null_table) { BOOL (fs_stream_set_transmitter_ht (call->stream, "unknown", NULL, place)); }
+DEED (table_null_name) { BOOL (fs_stream_set_transmitter_ht (call->stream, NULL, NULL, place)); }
+EVERY_RESULT (fs_stream_set_transmitter_ht, table)
 ROW (fs_stream_set_transmitter_ht, int_for_boolean) { on_fakes (out, table_int, ANSWER_GOOD); }
 ROW (fs_stream_set_transmitter_ht, text_for_list) { on_fakes (out, table_text, ANSWER_GOOD); }
 ROW (fs_stream_set_transmitter_ht, unknown_transmitter) { on_fakes (out, table_unknown_type, ANSWER_GOOD); }
@@ -305,7 +324,7 @@ ROW (fs_stream_set_transmitter_ht, null_name) { on_fakes (out, table_null_name, 
 
 ROW (fs_stream_set_transmitter_ht, empty_table) {
   Call *call = fake_call ();
-  BOOL (fs_stream_set_transmitter_ht (call->stream, "unknown", g_hash_table_new (NULL, NULL), &error));
+  BOOL (fs_stream_set_transmitter_ht (call->stream, "unknown", g_hash_table_new (NULL, NULL), place));
 }
 
 ROW (fs_stream_set_transmitter_ht, after_destroy) {

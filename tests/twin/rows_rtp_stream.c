@@ -338,3 +338,64 @@ CALL_ROW (fs_stream_destroy, rtp_from_a_thread) {
   g_thread_join (g_thread_new (NULL, destroy_stream, call->stream));
   BOOL (fs_stream_set_remote_codecs (call->stream, one (pcma ()), &error));
 }
+
+/* The messages of a call that finds its candidates and its peer, each read with its own function. */
+
+typedef struct
+{
+  gchar *local[3];
+  gchar *pair[3];
+  gboolean prepared;
+} Heard;
+
+static void
+hear (Call *call, Heard *heard, GstMessage *message)
+{
+  FsCandidate *local = NULL, *remote = NULL;
+
+  if (fs_stream_parse_new_local_candidate (call->stream, message, &local) && local->component_id < 3 && local->port)
+    heard->local[local->component_id] = g_strdup_printf ("%s %d %d", local->ip, local->proto, local->type);
+  if (fs_stream_parse_local_candidates_prepared (call->stream, message))
+    heard->prepared = TRUE;
+  if (fs_stream_parse_new_active_candidate_pair (call->stream, message, &local, &remote) && local->component_id < 3)
+    heard->pair[local->component_id] = g_strdup_printf ("%s %s:%u", local->ip, remote->ip, remote->port);
+}
+
+/* A call over rawudp on the loopback interface, told to send to two ports there. */
+static Heard
+heard_call (Call *call)
+{
+  GstBus *bus = gst_element_get_bus (call->pipeline);
+  GParameter parameters[] = { parameter ("preferred-local-candidates", FS_TYPE_CANDIDATE_LIST) };
+  GList *remote = g_list_append (one (address (1, "127.0.0.1", 4000)), address (2, "127.0.0.1", 4001));
+  Heard heard = { {NULL}, {NULL}, FALSE };
+  GstMessage *message;
+
+  g_value_take_boxed (&parameters[0].value, g_list_append (one (address (1, "127.0.0.1", 0)), address (2, "127.0.0.1", 0)));
+  gst_element_set_state (call->pipeline, GST_STATE_PLAYING);
+  if (fs_stream_set_transmitter (call->stream, "rawudp", parameters, 1, NULL))
+    fs_stream_force_remote_candidates (call->stream, remote, NULL);
+  while ((!heard.prepared || !heard.pair[1] || !heard.pair[2])
+      && (message = gst_bus_timed_pop_filtered (bus, 3 * GST_SECOND, GST_MESSAGE_ELEMENT))) {
+    hear (call, &heard, message);
+    gst_message_unref (message);
+  }
+  gst_object_unref (bus);
+  return heard;
+}
+
+CALL_ROW (fs_stream_parse_new_local_candidate, rtp) {
+  Heard heard = heard_call (call);
+
+  say_text (out, heard.local[1]);
+  say_text (out, heard.local[2]);
+}
+
+CALL_ROW (fs_stream_parse_local_candidates_prepared, rtp) { say_bool (out, heard_call (call).prepared); }
+
+CALL_ROW (fs_stream_parse_new_active_candidate_pair, rtp) {
+  Heard heard = heard_call (call);
+
+  say_text (out, heard.pair[1]);
+  say_text (out, heard.pair[2]);
+}

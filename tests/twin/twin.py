@@ -20,7 +20,7 @@ gi.require_version("Farstream", "0.2")
 # pylint: disable=wrong-import-position
 from gi.repository import Farstream, GLib, GObject, Gst
 
-PATIENCE = 20  # seconds after which a row counts as hanging
+PATIENCE = 60  # seconds after which a row counts as hanging
 GIR = "{http://www.gtk.org/introspection/core/1.0}"
 C = "{http://www.gtk.org/introspection/c/1.0}"
 
