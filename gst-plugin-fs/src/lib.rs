@@ -5,11 +5,33 @@
 //! by the modules here: one module per plugin file.
 
 pub mod debug;
+pub mod raw;
 pub mod rtp;
 pub mod rtpxdata;
 pub mod sip;
+mod streaming_threads;
 pub mod transmitter;
 pub mod videoanyrate;
+
+/// Plugin file `libfsrawconference.so`.
+#[allow(missing_docs)] // what the macro makes is for GStreamer's loader
+pub mod fsrawconference {
+    fn init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+        crate::register_builtin_transmitters();
+        crate::raw::register(Some(plugin))
+    }
+
+    gst::plugin_define!(
+        fsrawconference,
+        "Farstream raw conference",
+        init,
+        env!("CARGO_PKG_VERSION"),
+        "MPL",
+        "farstream",
+        "Farstream",
+        "https://www.freedesktop.org/wiki/Software/Farstream/"
+    );
+}
 
 /// Plugin file `libfsrtpconference.so`.
 #[allow(missing_docs)] // what the macro makes is for GStreamer's loader
@@ -95,6 +117,7 @@ pub mod fssip {
 /// GStreamer refused a plugin.
 pub fn plugin_register_static() -> Result<(), glib::BoolError> {
     register_builtin_transmitters();
+    fsrawconference::plugin_desc::plugin_register_static()?;
     fsrtpconference::plugin_desc::plugin_register_static()?;
     fsrtpxdata::plugin_desc::plugin_register_static()?;
     fsvideoanyrate::plugin_desc::plugin_register_static()?;

@@ -6,6 +6,11 @@ use std::time::Duration;
 use fs_core::Error;
 use gst::prelude::*;
 
+use crate::debug::CONFERENCE as CAT;
+
+/// How long a sink may hold a buffer when its pad shall go: longer than it waits for its clock.
+const PATIENCE_WITH_SINKS: Duration = Duration::from_secs(2);
+
 /// Makes an element.
 ///
 /// # Errors
@@ -83,6 +88,60 @@ pub fn remove(element: &impl IsA<gst::Element>) {
     let _ = element.set_state(gst::State::Null);
     if let Some(bin) = element.parent().and_then(|p| p.downcast::<gst::Bin>().ok()) {
         let _ = bin.remove(element);
+    }
+}
+
+/// Adds a pad to the conference that gives what `target` gives. What is linked to it may come and go: data that nobody
+/// takes is dropped without harm.
+///
+/// # Errors
+/// `FS_ERROR_CONSTRUCTION`.
+pub fn add_output_pad(
+    bin: &gst::Bin,
+    template: &str,
+    name: &str,
+    target: &gst::Pad,
+) -> Result<gst::GhostPad, glib::Error> {
+    let failed = || construction(format!("can't make pad '{name}'"));
+    let template = bin.pad_template(template).ok_or_else(failed)?;
+    let pad = gst::GhostPad::builder_from_template(&template)
+        .name(name)
+        .proxy_pad_chain_function(|pad, parent, buffer| {
+            harmless(gst::ProxyPad::chain_default(pad, parent, buffer))
+        })
+        .proxy_pad_chain_list_function(|pad, parent, list| {
+            harmless(gst::ProxyPad::chain_list_default(pad, parent, list))
+        })
+        .build();
+    pad.set_target(Some(target)).map_err(|_| failed())?;
+    pad.set_active(true).map_err(|_| failed())?;
+    bin.add_pad(&pad).map_err(|_| failed())?;
+    Ok(pad)
+}
+
+/// Takes a pad of [`add_output_pad`] away again. If the application's sink holds a buffer for longer than any clock
+/// would make it (it is paused, for example), it is flushed, or we would wait for it for ever.
+pub fn remove_output_pad(bin: &gst::Bin, pad: &gst::GhostPad) {
+    let held = !wait_until_idle(pad, PATIENCE_WITH_SINKS);
+    if held {
+        gst::warning!(CAT, "flushing what is linked to {}, which holds its data back", pad.name());
+        pad.push_event(gst::event::FlushStart::new());
+    }
+    let _ = pad.set_active(false);
+    if held && let Some(peer) = pad.peer() {
+        peer.send_event(gst::event::FlushStop::new(false));
+    }
+    if pad.parent().is_some() {
+        let _ = bin.remove_pad(pad);
+    }
+    let _ = pad.set_target(None::<&gst::Pad>);
+}
+
+/// Nobody listens, or not now: that is no error.
+fn harmless(flow: Result<gst::FlowSuccess, gst::FlowError>) -> Result<gst::FlowSuccess, gst::FlowError> {
+    match flow {
+        Err(gst::FlowError::NotLinked | gst::FlowError::Flushing) => Ok(gst::FlowSuccess::Ok),
+        other => other,
     }
 }
 

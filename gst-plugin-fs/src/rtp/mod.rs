@@ -13,7 +13,7 @@
 pub mod codecbin;
 pub mod conference;
 pub mod discovery;
-mod element;
+pub(crate) mod element;
 pub mod participant;
 pub mod session;
 mod srtp;

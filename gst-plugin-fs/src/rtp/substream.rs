@@ -7,18 +7,12 @@
 //! pad. What reaches a pad that nobody linked, or whose sink was stopped, is dropped without harm: it must not
 //! end the reception of packets that a later link would want.
 
-use std::time::Duration;
-
 use fs_proto::Codec;
 use gst::prelude::*;
 
 use super::element;
 use super::session::recipe::Recipe;
 use super::session::ssrc_map::StreamId;
-use crate::debug::CONFERENCE as CAT;
-
-/// How long a sink may hold a buffer when its pad shall go: longer than it waits for its clock.
-const PATIENCE_WITH_SINKS: Duration = Duration::from_secs(2);
 
 /// SSRC and payload type.
 pub type SubstreamKey = (u32, u8);
@@ -186,47 +180,18 @@ impl Parts {
     /// `FS_ERROR_CONSTRUCTION`.
     pub fn add_output_pad(&self) -> Result<gst::GhostPad, glib::Error> {
         let name = format!("src_{}", self.name);
-        let failed = || element::construction(format!("can't make pad '{name}'"));
-        let template = self.bin.pad_template("src_%u_%u_%u").ok_or_else(failed)?;
-        let pad = gst::GhostPad::builder_from_template(&template)
-            .name(name.as_str())
-            .proxy_pad_chain_function(|pad, parent, buffer| {
-                harmless(gst::ProxyPad::chain_default(pad, parent, buffer))
-            })
-            .proxy_pad_chain_list_function(|pad, parent, list| {
-                harmless(gst::ProxyPad::chain_list_default(pad, parent, list))
-            })
-            .build();
-        pad.set_target(Some(&element::static_pad(&self.output_valve, "src")?)).map_err(|_| failed())?;
-        pad.set_active(true).map_err(|_| failed())?;
-        self.bin.add_pad(&pad).map_err(|_| failed())?;
-        Ok(pad)
+        element::add_output_pad(
+            &self.bin,
+            "src_%u_%u_%u",
+            &name,
+            &element::static_pad(&self.output_valve, "src")?,
+        )
     }
 
     /// Takes the application's pad away again. If the application's sink holds a buffer for longer than any
     /// clock would make it (it is paused, for example), it is flushed, or we would wait for it for ever.
     pub fn remove_output_pad(&self, pad: &gst::GhostPad) {
         self.output_valve.set_property("drop", true);
-        let held = !element::wait_until_idle(pad, PATIENCE_WITH_SINKS);
-        if held {
-            gst::warning!(CAT, "flushing what is linked to {}, which holds its data back", pad.name());
-            pad.push_event(gst::event::FlushStart::new());
-        }
-        let _ = pad.set_active(false);
-        if held && let Some(peer) = pad.peer() {
-            peer.send_event(gst::event::FlushStop::new(false));
-        }
-        if pad.parent().is_some() {
-            let _ = self.bin.remove_pad(pad);
-        }
-        let _ = pad.set_target(None::<&gst::Pad>);
-    }
-}
-
-/// Nobody listens, or not now: that is no error.
-fn harmless(flow: Result<gst::FlowSuccess, gst::FlowError>) -> Result<gst::FlowSuccess, gst::FlowError> {
-    match flow {
-        Err(gst::FlowError::NotLinked | gst::FlowError::Flushing) => Ok(gst::FlowSuccess::Ok),
-        other => other,
+        element::remove_output_pad(&self.bin, pad);
     }
 }

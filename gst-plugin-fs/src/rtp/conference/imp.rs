@@ -1,11 +1,10 @@
 //! Implementation of `FsRtpConference`.
 //!
-//! Locks: each of the three is held for a look or a write only, never across a call.
+//! Locks: each is held for a look or a write only, never across a call.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::{self, ThreadId};
 
 use fs_core::prelude::*;
 use fs_proto::MediaType;
@@ -17,6 +16,7 @@ use crate::debug::CONFERENCE as CAT;
 use crate::rtp::element;
 use crate::rtp::participant::Participant;
 use crate::rtp::session::Session;
+use crate::streaming_threads::StreamingThreads;
 
 const DEFAULT_LATENCY: u32 = 100;
 /// How many SSRCs a session receives at once. Each costs a jitter buffer with two threads, and anybody who can
@@ -28,7 +28,7 @@ pub struct Conference {
     rtpbin: OnceLock<gst::Element>,
     last_session: AtomicU32,
     sessions: Mutex<BTreeMap<u32, glib::WeakRef<Session>>>,
-    threads: Mutex<HashSet<ThreadId>>,
+    threads: StreamingThreads,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -59,16 +59,8 @@ impl Conference {
         lock(&self.sessions).remove(&id);
     }
 
-    pub(super) fn thread_entered(&self, id: ThreadId) {
-        lock(&self.threads).insert(id);
-    }
-
-    pub(super) fn thread_left(&self, id: ThreadId) {
-        lock(&self.threads).remove(&id);
-    }
-
     pub(super) fn is_streaming_thread(&self) -> bool {
-        lock(&self.threads).contains(&thread::current().id())
+        self.threads.has_caller()
     }
 
     fn needs_rtpbin(&self) -> Result<gst::Element, glib::Error> {
@@ -233,7 +225,7 @@ impl ElementImpl for Conference {
 
 impl BinImpl for Conference {
     fn handle_message(&self, message: gst::Message) {
-        self.watch(&message);
+        self.threads.watch(&message);
         self.parent_handle_message(message);
     }
 }

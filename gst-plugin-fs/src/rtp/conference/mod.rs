@@ -1,6 +1,5 @@
 //! `FsRtpConference`, the element `fsrtpconference`.
 
-mod bus;
 pub(in crate::rtp) mod imp;
 
 use glib::subclass::prelude::*;
