@@ -1,6 +1,6 @@
 //! What a stream decrypts with.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use fs_proto::srtp::SrtpParameters;
@@ -12,30 +12,116 @@ use super::unit::Unit;
 /// How long packets made with the key before are still taken: the two ends don't change at the same moment.
 const OLD_KEY: Duration = Duration::from_secs(2);
 
-/// How many SSRCs that have not proved genuine have a context.
-const MAX_ATTEMPTS: usize = 16;
+/// How many contexts a `srtpdec` gets that it does not need any more: it can't let go of one before libsrtp 3
+/// (GStreamer's action `remove-key` names the SSRC in the wrong order of octets), so it is replaced then.
+const MAX_STALE: usize = 64;
+
+/// Decrypts RTP, or RTCP, with one set of keys.
+#[derive(Debug)]
+struct Decoder {
+    kind: Kind,
+    /// Has contexts of SSRCs that proved genuine, so nobody else can fill it or lead it astray.
+    main: Unit,
+    /// Meets every SSRC first.
+    trial: Unit,
+    /// The SSRCs in `main`.
+    settled: HashSet<u32>,
+    /// The SSRCs in `trial`, with the roll-over counter each began with.
+    tried: HashMap<u32, u32>,
+    /// How many SSRCs in `main` were forgotten.
+    stale: usize,
+}
+
+impl Decoder {
+    fn new(parameters: &SrtpParameters, kind: Kind) -> Result<Self, glib::Error> {
+        Ok(Self {
+            kind,
+            main: Unit::decoder(parameters, kind)?,
+            trial: Unit::decoder(parameters, kind)?,
+            settled: HashSet::new(),
+            tried: HashMap::new(),
+            stale: 0,
+        })
+    }
+
+    fn process(
+        &mut self,
+        parameters: &SrtpParameters,
+        header: Header,
+        contexts: &mut Contexts,
+        packet: gst::Buffer,
+    ) -> Option<gst::Buffer> {
+        let ssrc = header.ssrc;
+        if !self.settled.contains(&ssrc) {
+            let roll_over = match self.kind {
+                Kind::Rtp => contexts.guess(ssrc, header.sequence).roll_over,
+                Kind::Rtcp => 0,
+            };
+            self.try_first(parameters, ssrc, roll_over, packet.clone())?;
+            self.main.begin_with(roll_over);
+            self.settled.insert(ssrc);
+        }
+        let plain = self.main.process(packet)?;
+        let forgotten = match self.kind {
+            Kind::Rtp => contexts.saw_rtp(ssrc, header.sequence),
+            Kind::Rtcp => contexts.saw_rtcp(ssrc),
+        };
+        if forgotten.is_some_and(|forgotten| self.settled.remove(&forgotten)) {
+            self.stale += 1;
+        }
+        if self.stale >= MAX_STALE {
+            self.renew(parameters);
+        }
+        Some(plain)
+    }
+
+    /// Whether the packet is genuine. What was guessed for one that is not must not bind the next one.
+    fn try_first(
+        &mut self,
+        parameters: &SrtpParameters,
+        ssrc: u32,
+        roll_over: u32,
+        packet: gst::Buffer,
+    ) -> Option<gst::Buffer> {
+        let outdated = match self.tried.get(&ssrc) {
+            Some(before) => *before != roll_over,
+            None => self.tried.len() >= MAX_STALE,
+        };
+        if outdated {
+            self.trial = Unit::decoder(parameters, self.kind).ok()?;
+            self.tried.clear();
+        }
+        self.tried.insert(ssrc, roll_over);
+        self.trial.begin_with(roll_over);
+        self.trial.process(packet)
+    }
+
+    /// Begins anew; the roll-over counters are known, the replay windows begin with the next packet.
+    fn renew(&mut self, parameters: &SrtpParameters) {
+        if let Ok(new) = Self::new(parameters, self.kind) {
+            *self = new;
+        }
+    }
+}
 
 /// The decoders of one set of keys.
 #[derive(Debug)]
 struct Decoders {
     parameters: SrtpParameters,
-    rtp: Option<Unit>,
-    rtcp: Option<Unit>,
-    /// SSRCs of which a packet was genuine, so that libsrtp knows itself how far they have come.
-    settled: HashSet<(Kind, u32)>,
-    /// The others that have a context, with the roll-over counter it begins with; the oldest first.
-    attempts: Vec<((Kind, u32), u32)>,
+    /// `None` where nothing is protected.
+    rtp: Option<Decoder>,
+    rtcp: Option<Decoder>,
 }
 
 impl Decoders {
     fn new(parameters: SrtpParameters) -> Result<Self, glib::Error> {
         let make = |kind, null: bool| match null {
             true => Ok(None),
-            false => Unit::decoder(&parameters, kind).map(Some),
+            false => Decoder::new(&parameters, kind).map(Some),
         };
         let rtp = make(Kind::Rtp, parameters.rtp.is_null())?;
         let rtcp = make(Kind::Rtcp, parameters.rtcp.is_null())?;
-        Ok(Self { parameters, rtp, rtcp, settled: HashSet::new(), attempts: Vec::new() })
+        Ok(Self { parameters, rtp, rtcp })
     }
 
     fn authenticates(&self, kind: Kind) -> bool {
@@ -45,70 +131,19 @@ impl Decoders {
         }
     }
 
-    fn unit(&self, kind: Kind) -> Option<&Unit> {
-        match kind {
-            Kind::Rtp => self.rtp.as_ref(),
-            Kind::Rtcp => self.rtcp.as_ref(),
-        }
-    }
-
     fn process(
         &mut self,
         header: Header,
         contexts: &mut Contexts,
         packet: gst::Buffer,
     ) -> Option<gst::Buffer> {
-        let Header { kind, ssrc, sequence } = header;
-        if self.unit(kind).is_none() {
-            return Some(packet);
-        }
-        let key = (kind, ssrc);
-        let settled = self.settled.contains(&key);
-        if !settled {
-            let roll_over = if kind == Kind::Rtp { contexts.guess(ssrc, sequence).roll_over } else { 0 };
-            self.attempt(key, roll_over);
-        }
-        let plain = self.unit(kind)?.process(packet)?;
-        if !settled {
-            self.attempts.retain(|(attempted, _)| *attempted != key);
-            self.settled.insert(key);
-        }
-        let forgotten = match kind {
-            Kind::Rtp => contexts.saw_rtp(ssrc, sequence),
-            Kind::Rtcp => contexts.saw_rtcp(ssrc),
+        let decoder = match header.kind {
+            Kind::Rtp => self.rtp.as_mut(),
+            Kind::Rtcp => self.rtcp.as_mut(),
         };
-        if let Some(forgotten) = forgotten {
-            self.forget(forgotten);
-        }
-        Some(plain)
-    }
-
-    /// Has the element make a context that begins with that roll-over counter, unless it has just that. What
-    /// was guessed for a packet that was not genuine must not bind the next one.
-    fn attempt(&mut self, key: (Kind, u32), roll_over: u32) {
-        if self.attempts.contains(&(key, roll_over)) {
-            return;
-        }
-        let at = self.attempts.iter().position(|(attempted, _)| *attempted == key);
-        let outdated = at.or_else(|| (self.attempts.len() >= MAX_ATTEMPTS).then_some(0));
-        if let Some(((kind, ssrc), _)) = outdated.map(|at| self.attempts.remove(at))
-            && let Some(unit) = self.unit(kind)
-        {
-            unit.forget(ssrc);
-        }
-        self.attempts.push((key, roll_over));
-        if let Some(unit) = self.unit(key.0) {
-            unit.begin_with(roll_over);
-        }
-    }
-
-    fn forget(&mut self, ssrc: u32) {
-        for kind in [Kind::Rtp, Kind::Rtcp] {
-            if self.settled.remove(&(kind, ssrc))
-                && let Some(unit) = self.unit(kind)
-            {
-                unit.forget(ssrc);
-            }
+        match decoder {
+            Some(decoder) => decoder.process(&self.parameters, header, contexts, packet),
+            None => Some(packet),
         }
     }
 }

@@ -155,6 +155,10 @@ fn the_first_packet_of_a_new_key_may_roll_over() {
             assert_eq!(open(&mut receiver, Kind::Rtp, &rtp(SSRC, forged)), None);
         }
         assert!(open(&mut receiver, Kind::Rtp, &sender.rtp(next)).is_some(), "{last} then {next}");
+        for forged in [last - 1, next + 9, 40_000] {
+            assert_eq!(open(&mut receiver, Kind::Rtp, &rtp(SSRC, forged)), None);
+        }
+        assert!(open(&mut receiver, Kind::Rtp, &sender.rtp(next + 1)).is_some(), "{last} then {next} and on");
     }
 }
 
@@ -241,14 +245,37 @@ fn identifiers_choose_among_keys() {
 
 #[test]
 fn a_flood_of_forged_ssrcs_leaves_nothing() {
+    let resident = || {
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        pages.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap() * 4096
+    };
     let mut sender = Sender::default();
     sender.rekey(with_key(1));
     let mut receiver = Decryptor::new(with_key(1)).unwrap();
     assert!(open(&mut receiver, Kind::Rtp, &sender.rtp(1)).is_some());
+    let before = resident();
     for ssrc in 0..5_000 {
         assert!(open(&mut receiver, Kind::Rtp, &rtp(ssrc, 1)).is_none());
+        assert!(open(&mut receiver, Kind::Rtcp, &rtcp(ssrc)).is_none());
     }
+    // libsrtp needs 29 kB for one SSRC, 290 MB for all of these.
+    assert!(resident() < before + 100_000_000, "{} octets stay", resident() - before);
     let packet = sender.rtp(2);
     assert!(open(&mut receiver, Kind::Rtp, &packet).is_some());
     assert!(open(&mut receiver, Kind::Rtp, &packet).is_none(), "replayed");
+}
+
+#[test]
+fn more_genuine_ssrcs_than_are_remembered_do_no_harm() {
+    let mut sender = Sender::default();
+    sender.rekey(with_key(1));
+    let mut receiver = Decryptor::new(with_key(1)).unwrap();
+    for ssrc in 0..300 {
+        for sequence in [65_535, 0] {
+            let packet = sender.send(Kind::Rtp, rtp(ssrc, sequence));
+            assert!(open(&mut receiver, Kind::Rtp, &packet).is_some(), "{ssrc} {sequence}");
+            let packet = sender.rtp(u16::try_from(ssrc).unwrap() * 200 + u16::from(sequence == 0));
+            assert!(open(&mut receiver, Kind::Rtp, &packet).is_some(), "the one that stays, after {ssrc}");
+        }
+    }
 }

@@ -121,11 +121,6 @@ impl Unit {
     pub fn begin_with(&self, roll_over: u32) {
         self.roll_over.store(roll_over, Ordering::Relaxed);
     }
-
-    /// Makes a decoder forget the context of an SSRC.
-    pub fn forget(&self, ssrc: u32) {
-        self.element.emit_by_name::<()>("remove-key", &[&ssrc]);
-    }
 }
 
 impl Drop for Unit {
