@@ -183,20 +183,21 @@ impl Uri {
             return self == other;
         };
         let user = |u: &Option<String>| u.as_deref().map(|u| unescape(u).into_owned());
-        let same_param = |name: &str, a: Option<&str>, q: &Params| {
+        // Of a parameter that stands there twice, which is not legal, the first counts.
+        let same_param = |name: &str, p: &Params, q: &Params| {
             let must =
                 ["user", "ttl", "method", "maddr", "transport"].iter().any(|m| name.eq_ignore_ascii_case(m));
-            match q.raw(name) {
-                Some(b) => unescape(a.unwrap_or_default()).eq_ignore_ascii_case(&unescape(b)),
-                None => !must,
+            match (p.raw(name), q.raw(name)) {
+                (Some(a), Some(b)) => unescape(a).eq_ignore_ascii_case(&unescape(b)),
+                _ => !must,
             }
         };
         self.scheme == other.scheme
             && user(au) == user(bu)
             && ah.matches(bh)
             && ap == bp
-            && aq.iter().all(|(n, v)| same_param(n, v, bq))
-            && bq.iter().all(|(n, v)| same_param(n, v, aq))
+            && aq.iter().all(|(n, _)| same_param(n, aq, bq))
+            && bq.iter().all(|(n, _)| same_param(n, bq, aq))
             && ax == bx
     }
 }
