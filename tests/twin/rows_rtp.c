@@ -2,6 +2,8 @@
 
 /* The same methods on fsrtpconference. */
 
+#include <string.h>
+
 #include "twin.h"
 
 #define BOOL(expression) \
@@ -233,6 +235,26 @@ say_type (GString *out, GType type)
 
 CALL_ROW (fs_session_get_stream_transmitter_type, rtp) {
   say_type (out, fs_session_get_stream_transmitter_type (call->session, "rawudp"));
+}
+/* The parameters that a transmitter can be set with. */
+CALL_ROW (fs_session_get_stream_transmitter_type, rtp_parameters) {
+  GObjectClass *klass = g_type_class_ref (fs_session_get_stream_transmitter_type (call->session, "rawudp"));
+  guint count = 0;
+  GParamSpec **specs = g_object_class_list_properties (klass, &count);
+  GList *names = NULL;
+
+  for (guint i = 0; i < count; i++) {
+    gchar *value = g_strdup_value_contents (g_param_spec_get_default_value (specs[i]));
+
+    names = g_list_insert_sorted (names, g_strdup_printf ("%s %s %s %d;", specs[i]->name, G_PARAM_SPEC_TYPE_NAME (specs[i]),
+            value, specs[i]->flags & (G_PARAM_READWRITE | G_PARAM_CONSTRUCT | G_PARAM_CONSTRUCT_ONLY)), (GCompareFunc) strcmp);
+    g_free (value);
+  }
+  for (GList *name = names; name; name = name->next)
+    say (out, "%s", (char *) name->data);
+  g_list_free_full (names, g_free);
+  g_free (specs);
+  g_type_class_unref (klass);
 }
 CALL_ROW (fs_session_get_stream_transmitter_type, rtp_unknown) {
   say_type (out, fs_session_get_stream_transmitter_type (call->session, "no-such"));
