@@ -1,18 +1,14 @@
 //! All 24 methods overridden in Rust, twice: each is called through the C virtual functions, says so, and chains up to a class
 //! that answers.
 
-#![allow(
-    clippy::unwrap_used,
-    dead_code,
-    reason = "a test fails by panicking; not everything of the classes is used"
-)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod classes;
 
 use std::sync::{Arc, Mutex};
 
 use classes::over::told;
-use classes::{over, talking};
+use classes::{keeping, over, talking};
 use fs_core::prelude::*;
 use fs_core::*;
 use fs_proto::{Candidate, CandidateType, Codec, MediaType, StreamDirection};
@@ -146,4 +142,73 @@ fn stream_transmitters() {
         told(),
         ["gather_local_candidates", "force_remote_candidates", "add_remote_candidates", "stop"]
     );
+}
+
+/// Some value other than the default.
+fn sample(spec: &glib::ParamSpec) -> glib::Value {
+    let type_ = spec.value_type();
+    match type_.name() {
+        "gboolean" => (!spec.default_value().get::<bool>().unwrap()).to_value(),
+        "guint" => (spec.default_value().get::<u32>().unwrap() + 3).to_value(),
+        "FsMediaType" => enums::MediaType::Video.to_value(),
+        "FsStreamDirection" => enums::StreamDirection::from(StreamDirection::RECV).to_value(),
+        "FsCodec" => CodecValue(pcmu()).to_value(),
+        "FsCodecGList" => CodecList(vec![pcmu()]).to_value(),
+        "FsCandidateList" => CandidateList(vec![candidate()]).to_value(),
+        "GstCaps" => gst::Caps::new_any().to_value(),
+        "GstStructure" => keys().to_value(),
+        "FsConference" => glib::Object::new::<talking::Conference>().to_value(),
+        "FsSession" => glib::Object::new::<keeping::Session>().to_value(),
+        "FsParticipant" => participant().to_value(),
+        "GstPad" => gst::Pad::new(gst::PadDirection::Src).to_value(),
+        "GstElement" => gst::Bin::new().to_value(),
+        other => panic!("no sample for {other}"),
+    }
+}
+
+/// What a value holds, so that two copies can be compared.
+fn contents(value: &glib::Value) -> String {
+    match value.type_().name() {
+        "FsCodec" => format!("{:?}", value.get::<CodecValue>().unwrap()),
+        "FsCodecGList" => format!("{:?}", value.get::<CodecList>().unwrap()),
+        "FsCandidateList" => format!("{:?}", value.get::<CandidateList>().unwrap()),
+        "GstCaps" => value.get::<gst::Caps>().unwrap().to_string(),
+        "GstStructure" => value.get::<gst::Structure>().unwrap().to_string(),
+        _ if value.is_type(glib::Type::OBJECT) => {
+            format!("{:?}", value.get::<glib::Object>().unwrap().as_ptr())
+        }
+        _ => format!("{value:?}"),
+    }
+}
+
+/// Sets every property (at construction, later, or from inside as it allows) and reads it; gives their number.
+fn try_properties<T: keeping::Keeps>() -> usize {
+    let specs = keeping::specs(T::static_type().parent().unwrap());
+    for spec in &specs {
+        let wanted = sample(spec);
+        let flags = spec.flags();
+        let object: T = if flags.contains(glib::ParamFlags::CONSTRUCT_ONLY) {
+            glib::Object::builder().property(spec.name(), &wanted).build()
+        } else {
+            glib::Object::new()
+        };
+        if !flags.contains(glib::ParamFlags::WRITABLE) {
+            object.keep(spec.name(), &wanted);
+        } else if !flags.contains(glib::ParamFlags::CONSTRUCT_ONLY) {
+            object.set_property_from_value(spec.name(), &wanted);
+        }
+        assert!(object.keeps(spec.name()), "{spec:?} reached the subclass");
+        assert_eq!(contents(&object.property_value(spec.name())), contents(&wanted), "{spec:?}");
+    }
+    specs.len()
+}
+
+#[test]
+fn all_properties() {
+    gst::init().unwrap();
+    let count = try_properties::<keeping::Session>()
+        + try_properties::<keeping::Stream>()
+        + try_properties::<keeping::Transmitter>()
+        + try_properties::<keeping::StreamTransmitter>();
+    assert_eq!(count, 28);
 }
