@@ -101,7 +101,7 @@ def main():
     build = os.path.realpath(sys.argv[1])
     custom = os.path.join(build, "examples/custom_transmitter")
     with tempfile.TemporaryDirectory(prefix="farstream-test-") as folder:
-        for name in ("values", "subclass", "added", "call"):
+        for name in ("values", "subclass", "chaining", "added", "call"):
             under_valgrind(build, folder, f"tests/c_abi/{name}", [], [])
         for transmitter in ("plainudp", "unixgram"):
             under_valgrind(build, folder, "tests/c_abi/call", [transmitter],
