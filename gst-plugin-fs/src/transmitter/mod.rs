@@ -4,6 +4,7 @@
 //! `FS_PLUGIN_PATH` or the installed folder; one of the same name in `FS_PLUGIN_PATH` goes first.
 
 mod component;
+pub mod nice;
 mod parameters;
 pub mod rawudp;
 
@@ -14,7 +15,8 @@ type Builtin = (&'static str, fn() -> glib::Type);
 
 /// Name and type of each built-in transmitter. The types register when they are first asked for, so that a plugin
 /// file that comes first in the search may use the same type names.
-const BUILTIN: [Builtin; 1] = [("rawudp", rawudp::RawUdpTransmitter::static_type)];
+const BUILTIN: [Builtin; 2] =
+    [("rawudp", rawudp::RawUdpTransmitter::static_type), ("nice", nice::NiceTransmitter::static_type)];
 
 /// Makes the built-in transmitters known to `fs_core::plugin`; calling it again changes nothing.
 pub fn register() {

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, clippy::unwrap_used)] // not every test file uses everything; a failure here fails a test
 
+pub mod ice;
 pub mod media;
 pub mod peer;
 pub mod wire;

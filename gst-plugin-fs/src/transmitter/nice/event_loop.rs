@@ -1,0 +1,95 @@
+//! The one thread on which all agents of the process wait, and on which their news reaches the streams.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+use super::lock;
+
+/// The shared thread; it ends after the last holder is gone.
+pub(super) struct EventLoop {
+    context: glib::MainContext,
+    ended: Arc<AtomicBool>,
+}
+
+static SHARED: Mutex<Weak<EventLoop>> = Mutex::new(Weak::new());
+
+impl EventLoop {
+    /// The process's event loop, started if there is none.
+    ///
+    /// # Errors
+    /// `CONSTRUCTION` when the system gives no thread.
+    pub(super) fn shared() -> Result<Arc<Self>, glib::Error> {
+        let mut shared = lock(&SHARED);
+        if let Some(running) = shared.upgrade() {
+            return Ok(running);
+        }
+        let started = Arc::new(Self { context: glib::MainContext::new(), ended: Arc::default() });
+        let (context, ended) = (started.context.clone(), started.ended.clone());
+        std::thread::Builder::new().name("fs-nice".into()).spawn(move || run(&context, &ended)).map_err(
+            |e| {
+                let text = format!("transmitter nice cannot start its thread: {e}");
+                glib::Error::new(fs_core::Error::Construction, &text)
+            },
+        )?;
+        *shared = Arc::downgrade(&started);
+        Ok(started)
+    }
+
+    /// Where agents wait.
+    pub(super) fn context(&self) -> &glib::MainContext {
+        &self.context
+    }
+
+    /// Calls `job` on the loop's thread, after what was given before and never at once.
+    pub(super) fn post(&self, job: impl FnOnce() + Send + 'static) {
+        let mut job = Some(job);
+        let call = move || {
+            if let Some(job) = job.take() {
+                job();
+            }
+            glib::ControlFlow::Break
+        };
+        glib::idle_source_new(None, glib::Priority::DEFAULT, call).attach(Some(&self.context));
+    }
+}
+
+impl Drop for EventLoop {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Release);
+        self.context.wakeup();
+    }
+}
+
+fn run(context: &glib::MainContext, ended: &AtomicBool) {
+    let turned = context.with_thread_default(|| {
+        while !ended.load(Ordering::Acquire) {
+            context.iteration(true);
+        }
+    });
+    if turned.is_err() {
+        gst::error!(super::CAT, "another thread has the context of the ICE agents");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn jobs_run_in_order_on_one_thread_that_all_share() {
+        let (first, second) = (EventLoop::shared().unwrap(), EventLoop::shared().unwrap());
+        assert!(Arc::ptr_eq(&first, &second));
+        let (tell, told) = channel();
+        for (i, events) in [&first, &second, &first].into_iter().enumerate() {
+            let tell = tell.clone();
+            events.post(move || drop(tell.send((i, std::thread::current().name().map(str::to_owned)))));
+        }
+        for i in 0..3 {
+            let name = Some("fs-nice".to_owned());
+            assert_eq!(told.recv_timeout(Duration::from_secs(20)).unwrap(), (i, name));
+        }
+    }
+}

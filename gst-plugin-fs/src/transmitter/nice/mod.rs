@@ -1,0 +1,76 @@
+//! The transmitter `nice`: ICE (RFC 8445, RFC 6544 for TCP) with STUN and TURN, done by libnice and its elements
+//! `nicesrc` and `nicesink`.
+//!
+//! libnice is loaded when the first transmitter is made, so that the library works without it for those who need no
+//! ICE. The streams to one participant share an agent where their parameters allow it; all agents of the process share
+//! one thread (`event_loop`), which also brings their news to the streams, in order and with nothing locked. UPnP
+//! is off.
+//!
+//! Local candidates are held until all are known and then told with IPv4 first, because clients written for the C
+//! library take the first one as the default of their offer. With the parameter `trickle` they are told as they come,
+//! and remote ones are used as they come; an empty remote candidate then is the end of remote candidates.
+//! An empty list is an ICE restart: local candidates are told again, with the new credentials.
+//!
+//! | File | What it holds |
+//! |---|---|
+//! | `transmitter` | `FsNiceTransmitter`: the bins; agents kept with participants |
+//! | `stream` | `FsNiceStreamTransmitter`: one stream's candidates and states |
+//! | `settings` | its parameters |
+//! | `path` | the elements of one component |
+//! | `agent`, `event_loop` | libnice agents and the thread they share |
+//! | `candidate`, `relay` | conversion of candidates and TURN servers, checks |
+//! | `ffi` | libnice's functions, loaded at run time |
+//!
+//! Locks, in the order in which they are taken: a participant's data, a stream's state, an agent's list of streams,
+//! libnice's own. Signals are emitted with none of them held.
+
+mod agent;
+mod candidate;
+mod event_loop;
+mod ffi;
+mod path;
+mod relay;
+mod settings;
+mod stream;
+mod transmitter;
+
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+use glib::subclass::prelude::*;
+
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new(
+        "fsnicetransmitter",
+        gst::DebugColorFlags::empty(),
+        Some("Farstream ICE transmitter"),
+    )
+});
+
+glib::wrapper! {
+    /// The ICE transmitter of one session (`FsNiceTransmitter`); made by `fs_core::Transmitter::new`.
+    pub struct NiceTransmitter(ObjectSubclass<transmitter::NiceTransmitter>)
+        @extends fs_core::Transmitter;
+}
+
+glib::wrapper! {
+    /// The part of a [`NiceTransmitter`] that serves one stream (`FsNiceStreamTransmitter`).
+    ///
+    /// Beyond the properties of the C library it has `trickle` and `consent-freshness` (RFC 7675), both false and
+    /// construct-only.
+    pub struct NiceStreamTransmitter(ObjectSubclass<stream::NiceStreamTransmitter>)
+        @extends fs_core::StreamTransmitter;
+}
+
+impl NiceStreamTransmitter {
+    fn hear(&self, news: agent::News) {
+        self.imp().hear(news);
+    }
+}
+
+/// What a panic elsewhere left behind is consistent: each change of the guarded data is one step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! `FsNiceTransmitter`: the bins of a session; the agents of its participants.
+
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+
+use fs_core::prelude::*;
+use fs_core::{Participant, StreamTransmitter, Transmitter};
+use glib::prelude::*;
+use glib::subclass::prelude::*;
+
+use super::agent::{Agent, Key};
+use super::candidate::invalid;
+use super::{NiceStreamTransmitter, ffi, lock, path, relay};
+use crate::transmitter::component::Bins;
+use crate::transmitter::parameters;
+
+struct Settings {
+    components: u32,
+    tos: u32,
+    do_timestamp: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { components: 1, tos: 0, do_timestamp: true }
+    }
+}
+
+/// Private part of [`super::NiceTransmitter`].
+#[derive(Default)]
+pub struct NiceTransmitter {
+    settings: Mutex<Settings>,
+    bins: OnceLock<Bins>,
+    streams: Mutex<Vec<glib::WeakRef<NiceStreamTransmitter>>>,
+}
+
+impl NiceTransmitter {
+    /// How many components there are.
+    pub(super) fn components(&self) -> u32 {
+        lock(&self.settings).components
+    }
+
+    /// The type of service of packets.
+    pub(super) fn tos(&self) -> u32 {
+        lock(&self.settings).tos
+    }
+
+    /// Whether packets received get the time of their arrival.
+    pub(super) fn do_timestamp(&self) -> bool {
+        lock(&self.settings).do_timestamp
+    }
+
+    /// The bins.
+    ///
+    /// # Errors
+    /// `CONSTRUCTION` when construction failed.
+    pub(super) fn bins(&self) -> Result<&Bins, glib::Error> {
+        self.bins.get().ok_or_else(|| {
+            glib::Error::new(fs_core::Error::Construction, "the nice transmitter was not fully constructed")
+        })
+    }
+
+    fn build(&self) -> Result<Bins, glib::Error> {
+        ffi::api()?;
+        // The elements bring the plugin into memory; those of streams are made later.
+        for factory in ["nicesrc", "nicesink"] {
+            path::element(factory)?;
+        }
+        Bins::new(self.components())
+    }
+
+    fn set_tos(&self, tos: u32) {
+        lock(&self.settings).tos = tos;
+        let streams: Vec<_> = lock(&self.streams).iter().filter_map(glib::WeakRef::upgrade).collect();
+        streams.iter().for_each(|stream| stream.imp().set_tos(tos));
+    }
+}
+
+/// Agents of a participant, kept with it under a key of this copy of the library.
+type Kept = Vec<(Key, Weak<Agent>)>;
+
+/// The participant's agent of that kind, made if there is none.
+///
+/// # Errors
+/// Those of [`Agent::new`].
+pub(super) fn agent_for(participant: &Participant, key: &Key) -> Result<Arc<Agent>, glib::Error> {
+    static QUARK: OnceLock<glib::Quark> = OnceLock::new();
+    let quark =
+        *QUARK.get_or_init(|| glib::Quark::from_str(format!("fs-nice-agents-{:p}", &raw const QUARK)));
+    let _locked = participant.data_lock();
+    // SAFETY: data under our key is of this type, and only touched with the participant's data locked.
+    let kept = unsafe {
+        let there = participant.qdata::<Kept>(quark);
+        if there.is_none() {
+            participant.set_qdata(quark, Kept::new());
+        }
+        participant.qdata::<Kept>(quark).map(|mut kept| kept.as_mut())
+    };
+    let Some(kept) = kept else { return Agent::new(key) };
+    kept.retain(|(_, agent)| agent.strong_count() > 0);
+    if let Some(agent) = kept.iter().find(|(k, _)| k == key).and_then(|(_, agent)| agent.upgrade()) {
+        return Ok(agent);
+    }
+    let agent = Agent::new(key)?;
+    kept.push((key.clone(), Arc::downgrade(&agent)));
+    Ok(agent)
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for NiceTransmitter {
+    const NAME: &'static str = "FsNiceTransmitter";
+    const ALLOW_NAME_CONFLICT: bool = true;
+    type Type = super::NiceTransmitter;
+    type ParentType = Transmitter;
+}
+
+impl ObjectImpl for NiceTransmitter {
+    fn properties() -> &'static [glib::ParamSpec] {
+        static PROPERTIES: OnceLock<Vec<glib::ParamSpec>> = OnceLock::new();
+        PROPERTIES.get_or_init(|| {
+            ["gst-src", "gst-sink", "components", "tos", "do-timestamp"]
+                .map(glib::ParamSpecOverride::for_class::<Transmitter>)
+                .into()
+        })
+    }
+
+    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        let bin = |pick: fn(&Bins) -> &gst::Bin| {
+            self.bins.get().map(pick).cloned().map(|b| b.upcast::<gst::Element>()).to_value()
+        };
+        match pspec.name() {
+            "gst-src" => bin(|b| &b.src),
+            "gst-sink" => bin(|b| &b.sink),
+            "components" => self.components().to_value(),
+            "tos" => self.tos().to_value(),
+            "do-timestamp" => self.do_timestamp().to_value(),
+            _ => pspec.default_value().clone(),
+        }
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        match (pspec.name(), value.get::<u32>(), value.get::<bool>()) {
+            ("components", Ok(components), _) => lock(&self.settings).components = components,
+            ("tos", Ok(tos), _) => self.set_tos(tos),
+            ("do-timestamp", _, Ok(do_timestamp)) => lock(&self.settings).do_timestamp = do_timestamp,
+            _ => {}
+        }
+    }
+
+    fn constructed(&self) {
+        self.parent_constructed();
+        match self.build() {
+            Ok(bins) => {
+                // Runs once for each object.
+                let _ = self.bins.set(bins);
+            }
+            Err(error) => self.set_construction_error(error),
+        }
+    }
+}
+
+impl TransmitterImpl for NiceTransmitter {
+    fn new_stream_transmitter(
+        &self,
+        participant: Option<&Participant>,
+        parameters: &[(String, glib::Value)],
+    ) -> Result<StreamTransmitter, glib::Error> {
+        let participant = participant.ok_or_else(|| invalid("transmitter nice needs a participant"))?;
+        let adapted: Vec<(String, glib::Value)> = parameters
+            .iter()
+            .map(|(name, value)| {
+                let is_relays = name.replace('_', "-") == "relay-info";
+                (name.clone(), if is_relays { relay::adapt(value) } else { value.clone() })
+            })
+            .collect();
+        let stream: NiceStreamTransmitter = parameters::construct("nice", &adapted)?;
+        stream.imp().open(&self.obj(), participant)?;
+        let mut streams = lock(&self.streams);
+        streams.retain(|other| other.upgrade().is_some());
+        streams.push(stream.downgrade());
+        Ok(stream.upcast())
+    }
+
+    fn stream_transmitter_type(&self) -> glib::Type {
+        NiceStreamTransmitter::static_type()
+    }
+}
