@@ -1,0 +1,50 @@
+//! Threads of eight ICE sessions. A program of its own, so that nothing else has any.
+
+#![allow(clippy::unwrap_used)] // the helpers here are part of tests
+
+mod support;
+
+use std::fs;
+
+use fs_core::prelude::*;
+use fs_proto::StreamDirection;
+
+use support::Side;
+use support::ice::{loopback, more_streams};
+use support::peer::wait_until;
+
+const SESSIONS: usize = 8;
+
+/// Names of this process's threads.
+fn threads() -> Vec<String> {
+    let tasks = fs::read_dir("/proc/self/task").unwrap().map(Result::unwrap);
+    // A thread may end while it is looked at.
+    tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok()).collect()
+}
+
+fn named(prefix: &str) -> usize {
+    threads().iter().filter(|name| name.starts_with(prefix)).count()
+}
+
+#[test]
+fn eight_sessions_share_one_thread_besides_those_that_receive() {
+    let side = Side::new("a", 440.0, StreamDirection::BOTH);
+    let more = more_streams(&side, SESSIONS - 1, &side.participant);
+    let before = threads().len();
+    let streams: Vec<_> = more.iter().map(|(_, stream)| stream).chain([&side.stream]).collect();
+    for stream in &streams {
+        stream.set_transmitter("nice", &loopback(true)).unwrap();
+    }
+    wait_until("all receive", || named("nicesrc") == 2 * SESSIONS);
+    assert_eq!(named("fs-nice"), 1, "{:?}", threads());
+    let added = threads().len() - before;
+    println!("{added} threads for {SESSIONS} sessions: {:?}", threads());
+    // One that receives for each component, as with rawudp, and a few of GLib's own.
+    assert!(added <= 2 * SESSIONS + 4, "{added}: {:?}", threads());
+    for (session, stream) in &more {
+        stream.destroy();
+        session.destroy();
+    }
+    side.end();
+    wait_until("the threads end", || named("nicesrc") == 0 && named("fs-nice") == 0);
+}
