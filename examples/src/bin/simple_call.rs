@@ -4,7 +4,8 @@
 //! Everything a Farstream application does is here once: session, participant, stream, transmitter, the exchange of codecs and
 //! candidates (which a real application sends to its peer), and the source pad that appears with the peer's media.
 //!
-//! `cargo run -p fs-examples --bin simple_call`
+//! `cargo run -p fs-examples --bin simple_call [TRANSMITTER]`, where TRANSMITTER may be one from outside, in a folder of
+//! `FS_PLUGIN_PATH`.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ struct Side {
 }
 
 impl Side {
-    fn new(name: &str, plays_hz: f64, hears_hz: f64) -> Result<Self> {
+    fn new(name: &str, transmitter: &str, plays_hz: f64, hears_hz: f64) -> Result<Self> {
         let pipeline = gst::Pipeline::with_name(name);
         let conference = gst::ElementFactory::make("fsrtpconference")
             .build()?
@@ -62,13 +63,7 @@ impl Side {
             }
         });
 
-        let loopback: Vec<_> = (1..=2)
-            .map(|component| Candidate::new("", component, CandidateType::Host, "127.0.0.1", 0))
-            .collect();
-        stream.set_transmitter_checked(
-            "rawudp",
-            &[("preferred-local-candidates", fs_core::CandidateList(loopback).to_value())],
-        )?;
+        stream.set_transmitter_checked(transmitter, &parameters(transmitter))?;
 
         let source = gst::ElementFactory::make("audiotestsrc")
             .property("is-live", true)
@@ -86,6 +81,17 @@ impl Side {
     }
 }
 
+/// What a transmitter is told beforehand: rawudp, to stay on the loopback interface.
+fn parameters(transmitter: &str) -> Vec<(&'static str, glib::Value)> {
+    if transmitter != "rawudp" {
+        return Vec::new();
+    }
+    let loopback = (1..=2)
+        .map(|component| Candidate::new("", component, CandidateType::Host, "127.0.0.1", 0))
+        .collect();
+    vec![("preferred-local-candidates", fs_core::CandidateList(loopback).to_value())]
+}
+
 fn main() -> Result<()> {
     gst::init()?;
     gst_plugin_fs::plugin_register_static()?;
@@ -96,8 +102,9 @@ fn main() -> Result<()> {
         file.map_or("built into this program".into(), |f| f.display().to_string())
     );
 
-    let alice = Side::new("alice", 440.0, 660.0)?;
-    let bob = Side::new("bob", 660.0, 440.0)?;
+    let transmitter = std::env::args().nth(1).unwrap_or_else(|| "rawudp".into());
+    let alice = Side::new("alice", &transmitter, 440.0, 660.0)?;
+    let bob = Side::new("bob", &transmitter, 660.0, 440.0)?;
 
     // Alice offers, Bob answers.
     bob.stream.set_remote_codecs(&alice.session.codecs_without_config())?;
