@@ -158,6 +158,8 @@ def test_conference():
     check(keys is None or "rtpbin" in keys.get_groups()[0], "the default element properties are a key file")
     stream.destroy()
     session.destroy()
+    for what, function in (("session", session.set_rtp_header_extension_preferences), ("stream", stream.set_rtp_header_extensions)):
+        refused(Farstream.Error.DISPOSED, f"to set header extensions of a {what} that was destroyed", function, [])
     return participant
 
 

@@ -489,7 +489,8 @@ GList *fs_session_get_rtp_header_extensions (FsSession *session);
  * "rtp-header-extension-preferences" of an RTP session, for languages that cannot put
  * a list into it. Default: none are wanted.
  *
- * Fails with %FS_ERROR_NOT_IMPLEMENTED if this kind of session knows none.
+ * Fails with %FS_ERROR_NOT_IMPLEMENTED if this kind of session knows none, and with
+ * %FS_ERROR_DISPOSED after fs_session_destroy().
  *
  * Returns: %TRUE if the preferences were taken
  */

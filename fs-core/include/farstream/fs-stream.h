@@ -313,7 +313,8 @@ GList *fs_stream_get_rtp_header_extensions (FsStream *stream);
  * it. Default: the peer has none. To be called before fs_stream_set_remote_codecs(),
  * which negotiates them.
  *
- * Fails with %FS_ERROR_NOT_IMPLEMENTED if this kind of stream knows none.
+ * Fails with %FS_ERROR_NOT_IMPLEMENTED if this kind of stream knows none, and with
+ * %FS_ERROR_DISPOSED after fs_stream_destroy().
  *
  * Returns: %TRUE if the header extensions were taken
  */

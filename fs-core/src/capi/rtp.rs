@@ -115,14 +115,15 @@ pub(super) unsafe fn extensions(what: &str, object: *mut GObject, property: &str
     })
 }
 
-/// Sets such a property; an object without it says that this is not implemented.
+/// Sets such a property. An object without it says that this is not implemented, and one that has lost its `owner`, the
+/// property that names what it belongs to, that it was destroyed.
 ///
 /// # Safety
 /// `object` is a live object, `list` NULL or a list of header extensions, `error` the caller's place for an error.
 pub(super) unsafe fn set_extensions(
     what: &str,
     object: *mut GObject,
-    property: &str,
+    (owner, property): (&str, &str),
     list: *mut GList,
     error: *mut *mut GError,
 ) -> gboolean {
@@ -132,6 +133,10 @@ pub(super) unsafe fn set_extensions(
             let object: Borrowed<glib::Object> = from_glib_borrow(object);
             if !has_extensions(&object, property) {
                 return Err(not_implemented(object.type_(), property));
+            }
+            if !matches!(object.property_value(owner).get::<Option<glib::Object>>(), Ok(Some(_))) {
+                let text = format!("{property} can't be set: the object was destroyed");
+                return Err(glib::Error::new(Error::Disposed, &text));
             }
             object.set_property(property, RtpHeaderExtensionList(list::read(list)));
             Ok(())

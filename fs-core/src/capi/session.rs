@@ -185,7 +185,7 @@ pub unsafe extern "C" fn fs_session_set_rtp_header_extension_preferences(
 ) -> gboolean {
     check!(c"fs_session_set_rtp_header_extension_preferences", is_session(session), error => GFALSE);
     let what = "fs_session_set_rtp_header_extension_preferences";
-    let property = "rtp-header-extension-preferences";
+    let property = ("conference", "rtp-header-extension-preferences");
     // SAFETY: a live object, a list of header extensions, and the caller's error place.
     unsafe { rtp::set_extensions(what, session.cast(), property, preferences, error) }
 }

@@ -134,7 +134,9 @@ pub unsafe extern "C" fn fs_stream_set_rtp_header_extensions(
     check!(c"fs_stream_set_rtp_header_extensions", is_stream(stream), error => GFALSE);
     let what = "fs_stream_set_rtp_header_extensions";
     // SAFETY: a live object, a list of header extensions, and the caller's error place.
-    unsafe { rtp::set_extensions(what, stream.cast(), "rtp-header-extensions", extensions, error) }
+    unsafe {
+        rtp::set_extensions(what, stream.cast(), ("session", "rtp-header-extensions"), extensions, error)
+    }
 }
 
 #[unsafe(no_mangle)]
