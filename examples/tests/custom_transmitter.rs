@@ -13,7 +13,13 @@ fn build(folder: &Path) {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("custom_transmitter/Cargo.toml");
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let out = Command::new(cargo)
-        .args(["build", "--offline", "--quiet", "--profile", if profile == "debug" { "dev" } else { profile }])
+        .args([
+            "build",
+            "--offline",
+            "--quiet",
+            "--profile",
+            if profile == "debug" { "dev" } else { profile },
+        ])
         .arg("--target-dir")
         .arg(target)
         .arg("--manifest-path")

@@ -86,9 +86,8 @@ fn parameters(transmitter: &str) -> Vec<(&'static str, glib::Value)> {
     if transmitter != "rawudp" {
         return Vec::new();
     }
-    let loopback = (1..=2)
-        .map(|component| Candidate::new("", component, CandidateType::Host, "127.0.0.1", 0))
-        .collect();
+    let loopback =
+        (1..=2).map(|component| Candidate::new("", component, CandidateType::Host, "127.0.0.1", 0)).collect();
     vec![("preferred-local-candidates", fs_core::CandidateList(loopback).to_value())]
 }
 
