@@ -25,6 +25,8 @@ use crate::sdp::codecs::summary;
 
 /// The element that implements conferences over RTP.
 const CONFERENCE: &str = "fsrtpconference";
+/// Events beside the sound (RFC 4733); its pads are not linked.
+const TELEPHONE_EVENT: &str = "telephone-event";
 /// The transmitter for plain UDP.
 const TRANSMITTER: &str = "rawudp";
 
@@ -142,6 +144,10 @@ impl FarstreamMedia {
 
         let (pads, id, sources) = (Arc::clone(&self.pads), self.id, events.clone());
         stream.connect_src_pad_added(move |_, pad, codec| {
+            // Its tones are for those who mix them in; the sound goes on at the pad it came from.
+            if codec.is_encoding(TELEPHONE_EVENT) {
+                return;
+            }
             sources.send(MediaEvent::SourceAdded(codec.clone()));
             pads.source_added(id, pad, codec);
         });
@@ -253,7 +259,7 @@ fn choose_codecs(session: &Session, wanted: &[Codec]) -> Result<(), MediaError> 
     })
 }
 
-/// The preference list that leaves only the wanted codecs, in their order.
+/// The preference list that leaves only the wanted codecs, in their order, and telephone events at their clock rates.
 fn preferences(present: &[Codec], wanted: &[Codec]) -> Result<Vec<Codec>, MediaError> {
     let fits = |wanted: &Codec, codec: &Codec| {
         wanted.is_encoding(&codec.encoding_name)
@@ -269,7 +275,10 @@ fn preferences(present: &[Codec], wanted: &[Codec]) -> Result<Vec<Codec>, MediaE
         let text = format!("wanted: {}; we have: {}", summary(wanted), summary(present));
         return Err(MediaError::new(Fault::NoCodecs, text));
     }
-    for codec in present.iter().filter(|codec| !wanted.iter().any(|want| fits(want, codec))) {
+    let rates: Vec<u32> = list.iter().map(|codec| codec.clock_rate).collect();
+    let goes_along = |codec: &Codec| codec.is_encoding(TELEPHONE_EVENT) && rates.contains(&codec.clock_rate);
+    let unwanted = |codec: &&Codec| !goes_along(codec) && !wanted.iter().any(|want| fits(want, codec));
+    for codec in present.iter().filter(unwanted) {
         list.push(Codec::new(Codec::ID_DISABLE, &codec.encoding_name, codec.media_type, codec.clock_rate));
     }
     Ok(list)
@@ -353,6 +362,20 @@ mod tests {
 
     fn codec(name: &str, rate: u32) -> Codec {
         Codec::new(Codec::ID_ANY, name, MediaType::Audio, rate)
+    }
+
+    #[test]
+    fn telephone_events_go_along() {
+        let present = [
+            codec("OPUS", 48000),
+            codec("PCMU", 8000),
+            codec("telephone-event", 48000),
+            codec("telephone-event", 8000),
+        ];
+        let list = preferences(&present, &[codec("PCMU", 0)]).unwrap();
+        let off: Vec<_> = list.iter().filter(|c| c.id == Codec::ID_DISABLE).map(|c| c.clock_rate).collect();
+        assert_eq!(off, [48000, 48000], "{list:?}");
+        assert_eq!(list.len(), 3, "what goes along stays as it was found");
     }
 
     #[test]
