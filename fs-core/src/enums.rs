@@ -364,5 +364,6 @@ twins! {
     CandidateType: Host Srflx Prflx Relay Multicast;
     NetworkProtocol: Udp TcpPassive TcpActive TcpSo;
     ComponentType: None Rtp Rtcp;
+    DtmfMethod: RtpRfc4733 Sound;
     StreamState: Failed Disconnected Gathering Connecting Connected Ready;
 }

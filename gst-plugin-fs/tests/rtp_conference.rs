@@ -133,7 +133,9 @@ fn messages_tell_the_course_of_a_call() {
             Parsed::LocalCandidatesPrepared { .. } => "prepared",
             Parsed::SendCodecChanged { codec, session, secondary_codecs } => {
                 assert_eq!(session, a.session);
-                assert!(secondary_codecs.is_empty());
+                let rates: Vec<u32> = secondary_codecs.iter().map(|c| c.clock_rate).collect();
+                assert_eq!(rates, [codec.clock_rate], "telephone events go with it: {secondary_codecs:?}");
+                assert!(secondary_codecs[0].is_encoding("telephone-event"));
                 assert_eq!(a.session.current_send_codec(), Some(codec));
                 "send"
             }

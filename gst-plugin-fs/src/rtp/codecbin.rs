@@ -39,6 +39,10 @@ pub fn build_recv(blueprint: &Blueprint, codec: &Codec, name: &str) -> Result<gs
     let bin: gst::Bin = glib::Object::builder::<ErrorDowngradeBin>().property("name", name).build().upcast();
     for element in fill(&bin, &blueprint.recv, codec, "receive")? {
         set_payload_type(&element, codec);
+        // Stands behind elements that would leave a choice to what follows, and then do not make it themselves.
+        if element.factory().is_some_and(|factory| factory.name() == "capsfilter") {
+            element.set_property("caps", &blueprint.output_caps);
+        }
     }
     Ok(bin)
 }

@@ -9,6 +9,7 @@
 //! | [`discovery`] | which codecs the installed elements can do |
 //! | [`codecbin`] | encoder and decoder bins |
 //! | `srtp` | encryption by the srtp elements |
+//! | `special` | telephony events, as packets and as tones |
 
 pub mod codecbin;
 pub mod conference;
@@ -16,6 +17,7 @@ pub mod discovery;
 pub(crate) mod element;
 pub mod participant;
 pub mod session;
+mod special;
 mod srtp;
 pub mod stream;
 mod substream;

@@ -49,6 +49,11 @@ impl Conference {
         lock(&self.sessions).get(&id).and_then(glib::WeakRef::upgrade)
     }
 
+    /// All sessions that are still used.
+    pub(super) fn sessions(&self) -> Vec<Session> {
+        lock(&self.sessions).values().filter_map(glib::WeakRef::upgrade).collect()
+    }
+
     /// Lets rtpbin's signals reach a session.
     pub(in crate::rtp) fn register(&self, session: &Session) {
         lock(&self.sessions).insert(session.imp().id(), session.downgrade());
@@ -216,17 +221,22 @@ impl ElementImpl for Conference {
             return Err(gst::StateChangeError);
         }
         if transition == gst::StateChange::ReadyToPaused {
-            let sessions: Vec<_> = lock(&self.sessions).values().filter_map(glib::WeakRef::upgrade).collect();
-            sessions.iter().for_each(|session| session.imp().resume_sequence());
+            self.sessions().iter().for_each(|session| session.imp().resume_sequence());
         }
-        self.parent_change_state(transition)
+        let changed = self.parent_change_state(transition)?;
+        if transition == gst::StateChange::PausedToPlaying {
+            self.sessions().iter().for_each(|session| session.imp().review_events());
+        }
+        Ok(changed)
     }
 }
 
 impl BinImpl for Conference {
     fn handle_message(&self, message: gst::Message) {
         self.threads.watch(&message);
-        self.parent_handle_message(message);
+        if !self.is_event_answer(&message) {
+            self.parent_handle_message(message);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `FsRtpConference`, the element `fsrtpconference`.
 
+mod bus;
 pub(in crate::rtp) mod imp;
 
 use glib::subclass::prelude::*;

@@ -20,6 +20,8 @@ pub use blueprint::Blueprint;
 use chains::Converters;
 use factories::Factories;
 
+use crate::rtp::special;
+
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
         "fsrtpconference_disco",
@@ -27,12 +29,6 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
         Some("Farstream codec discovery"),
     )
 });
-
-/// A source of codecs that are no payloader and coder, such as telephone events; given what was found so far.
-type SpecialSource = fn(MediaType, &[Blueprint]) -> Vec<Blueprint>;
-
-/// Asked in this order after the scan.
-const SPECIAL_SOURCES: [SpecialSource; 0] = [];
 
 /// A result with the state of the registry it was made from.
 type Kept = Option<(u32, Arc<[Blueprint]>)>;
@@ -61,8 +57,8 @@ pub fn blueprints(media: MediaType) -> Result<Arc<[Blueprint]>, glib::Error> {
 fn scan(media: MediaType) -> Result<Vec<Blueprint>, glib::Error> {
     let factories = Factories::installed(media);
     let mut found = chains::combine(&factories, &Converters::installed(media), media);
-    for source in SPECIAL_SOURCES {
-        let more = source(media, &found);
+    for source in special::SOURCES {
+        let more = source.blueprints(media, &found);
         found.extend(more);
     }
     for b in &found {

@@ -156,3 +156,23 @@ fn uncompressed_media_come_last() {
         assert!(raw.is_sorted() && raw.last() == Some(&true), "{media}: {raw:?}");
     }
 }
+
+#[test]
+fn telephone_events_come_last_at_each_clock_rate() {
+    let all = found(MediaType::Audio);
+    let first = all.iter().position(|b| b.codec.is_encoding("telephone-event")).unwrap();
+    let (media, events) = all.split_at(first);
+    let mut rates: Vec<u32> = Vec::new();
+    for rate in media.iter().map(|b| b.codec.clock_rate).filter(|rate| *rate > 0) {
+        if !rates.contains(&rate) {
+            rates.push(rate);
+        }
+    }
+    assert_eq!(events.iter().map(|b| b.codec.clock_rate).collect::<Vec<_>>(), rates);
+    for b in events {
+        let expected = Codec::new(Codec::ID_ANY, "telephone-event", MediaType::Audio, b.codec.clock_rate);
+        assert_eq!(b.codec, expected.with_param("events", "0-15"));
+        assert!(!b.can_send() && b.can_recv());
+    }
+    assert!(named(&found(MediaType::Video), "telephone-event").is_empty());
+}

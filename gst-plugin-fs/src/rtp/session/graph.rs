@@ -4,6 +4,7 @@
 //! sink_N ▶ send_tee_N ┬▶ valve_discovery_N
 //!                     └▶ valve_send_N ▶ (send_N_PT) ▶ send_rtp_capsfilter_N ▶ send_rtp_muxer_N ▶ rtpbin
 //! rtpbin ▶ send_rtp_tee_N, send_rtcp_tee_N ▶ each transmitter's sink
+//! (source of telephony events) ▶ send_rtp_muxer_N, at a pad that goes before others
 //! each transmitter's src ▶ recv_rtp_funnel_N, recv_rtcp_funnel_N ▶ rtpbin
 //! ```
 //! Encryption happens in probes on the tees' and funnels' pads towards rtpbin, see [`crate::rtp::srtp`].
@@ -164,6 +165,11 @@ impl Graph {
     /// What the first packet's sequence number will be close above, once the elements start again.
     pub fn begin_with_sequence(&self, sequence: u16) {
         self.muxer.set_property("seqnum-offset", i32::from(sequence));
+    }
+
+    /// Where everything that is sent comes together.
+    pub fn muxer(&self) -> &gst::Element {
+        &self.muxer
     }
 
     /// The pad of rtpbin that takes what we send.

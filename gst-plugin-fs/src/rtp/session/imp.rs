@@ -22,6 +22,7 @@ use super::graph::Graph;
 use super::send::SendBin;
 use super::ssrc_map::StreamId;
 use super::state::State;
+use super::telephony::Player;
 use super::transmitters::{StreamEnd, TransmitterEntry};
 use crate::debug::CONFERENCE as CAT;
 use crate::rtp::conference::Conference;
@@ -40,6 +41,7 @@ pub struct Session {
     state: Mutex<State>,
     graph: Mutex<Option<Arc<Graph>>>,
     swapping: Mutex<()>,
+    player: Mutex<Option<Player>>,
     making_transmitter: Mutex<()>,
     crypto: Crypto,
     gone: AtomicBool,
@@ -52,6 +54,7 @@ impl Default for Session {
             state: Mutex::new(State::new(MediaType::default())),
             graph: Mutex::default(),
             swapping: Mutex::default(),
+            player: Mutex::default(),
             making_transmitter: Mutex::default(),
             crypto: Crypto::default(),
             gone: AtomicBool::new(false),
@@ -70,6 +73,7 @@ struct Remains {
     substreams: Vec<Substream>,
     transmitters: Vec<TransmitterEntry>,
     send: Option<SendBin>,
+    player: Option<Player>,
 }
 
 impl Remains {
@@ -78,6 +82,7 @@ impl Remains {
         self.ends.iter().for_each(|end| end.transmitter.stop());
         self.transmitters.iter().for_each(TransmitterEntry::take_down);
         self.substreams.into_iter().for_each(Substream::take_down);
+        self.player.into_iter().for_each(Player::take_down);
         if let Some(graph) = self.graph {
             graph.take_down();
         }
@@ -94,6 +99,11 @@ impl Session {
 
     pub(super) fn swapping(&self) -> MutexGuard<'_, ()> {
         lock(&self.swapping)
+    }
+
+    /// The elements that send telephony events, see [`super::telephony`].
+    pub(super) fn player(&self) -> MutexGuard<'_, Option<Player>> {
+        lock(&self.player)
     }
 
     pub(super) fn making_transmitter(&self) -> MutexGuard<'_, ()> {
@@ -244,6 +254,7 @@ impl Session {
 
     fn take_remains(&self) -> Remains {
         let graph = lock(&self.graph).take();
+        let player = self.end_telephony();
         let mut state = self.state();
         state.timers.clear();
         if let Some(graph) = &graph {
@@ -256,6 +267,7 @@ impl Session {
             substreams: std::mem::take(&mut state.substreams).into_values().collect(),
             transmitters: std::mem::take(&mut state.transmitters),
             send: state.send.current.take(),
+            player,
         }
     }
 }
@@ -429,12 +441,12 @@ impl SessionImpl for Session {
         Ok(stream.upcast())
     }
 
-    fn start_telephony_event(&self, _event: u8, _volume: u8) -> bool {
-        false
+    fn start_telephony_event(&self, event: u8, volume: u8) -> bool {
+        self.start_event(event, volume)
     }
 
     fn stop_telephony_event(&self) -> bool {
-        false
+        self.stop_event()
     }
 
     fn set_send_codec(&self, codec: &Codec) -> Result<(), glib::Error> {

@@ -7,6 +7,8 @@
 //! | `graph.rs` | its static elements |
 //! | `send.rs` | the send codec bin |
 //! | `recv.rs` | rtpbin's pads become substreams with decoders and pads |
+//! | `telephony.rs` | telephony events that are sent |
+//! | `events.rs` | telephony events that are received |
 //! | `sources.rs` | what makes an SSRC a stream's, and ends it |
 //! | `ssrc_map.rs` | SSRC to stream, pure |
 //! | `timer.rs` | what is done later |
@@ -16,6 +18,7 @@
 
 mod config;
 mod crypto;
+mod events;
 pub(in crate::rtp) mod graph;
 pub(in crate::rtp) mod imp;
 mod negotiate;
@@ -25,6 +28,7 @@ mod send;
 mod sources;
 pub(in crate::rtp) mod ssrc_map;
 pub(in crate::rtp) mod state;
+mod telephony;
 mod timer;
 mod transmitters;
 

@@ -57,6 +57,7 @@ impl imp::Session {
         let gone = self.state().substreams.remove(&key);
         let Some(gone) = gone else { return };
         gst::debug!(CAT, "session {}: SSRC {:08x} payload type {} ended", self.id(), key.0, key.1);
+        self.stop_listening(key, gone.stream);
         let stream = gone.stream.filter(|_| gone.has_pad());
         gone.take_down();
         let stream = stream.and_then(|id| self.state().stream_object(id));
@@ -157,9 +158,10 @@ impl imp::Session {
         if let Some(old) = old {
             element::remove(&old);
         }
-        if let Some(codec) = codec {
-            parts.capsfilter.set_property("caps", codec_to_caps(&codec));
+        if let Some(codec) = &codec {
+            parts.capsfilter.set_property("caps", codec_to_caps(codec));
         }
+        self.listen_for_events(key, &new, codec.as_ref());
         if let Err(error) = parts.insert_decoder(&new) {
             drop(swapping);
             return self.report_receive_error(Some(key), error.message());

@@ -32,6 +32,8 @@ pub struct SendState {
     pub current: Option<SendBin>,
     /// To be swapped in.
     pub pending: Option<SendBin>,
+    /// What goes with the current one, as was last told.
+    pub secondary: Vec<Codec>,
     /// `send-bitrate` in bit/s; 0 = the encoders' own.
     pub bitrate: u32,
 }
@@ -46,7 +48,10 @@ impl imp::Session {
     /// Builds and swaps in another send codec bin if negotiation asks for one.
     pub(super) fn refresh_send(&self) {
         let Some(graph) = self.graph() else { return };
-        let Some((association, blueprints)) = self.send_bin_to_build() else { return };
+        let Some((association, blueprints)) = self.send_bin_to_build() else {
+            self.tell_secondary_codecs();
+            return;
+        };
         let name = format!("send_{}_{}", self.id(), association.codec.id);
         let built = Recipe::send(&association)
             .ok_or_else(|| element::construction(format!("no elements encode {}", association.codec)))
@@ -108,6 +113,7 @@ impl imp::Session {
         if let Some(old) = &old {
             element::remove(&old.bin);
         }
+        self.end_events_at_another_rate(new.association.codec.clock_rate);
         set_bitrate(&new.bin, bitrate);
         if let Err(error) = self.insert_send_bin(&graph, &new) {
             drop(swapping);
@@ -117,15 +123,36 @@ impl imp::Session {
         }
         let codec = new.association.codec.clone();
         gst::info!(CAT, "session {}: sending {codec}", self.id());
-        {
+        let secondary = {
             let mut state = self.state();
             state.send.current = Some(new);
             state.set_valves(Some(&graph.valve_send));
-        }
+            state.send.secondary = state.secondary_codecs();
+            state.send.secondary.clone()
+        };
         drop(swapping);
         self.update_rtcp_interval();
         self.obj().notify("current-send-codec");
-        self.post(messages::send_codec_changed(self.obj().upcast_ref(), &codec, &[]));
+        self.post(messages::send_codec_changed(self.obj().upcast_ref(), &codec, &secondary));
+        self.review_events();
+    }
+
+    /// The send codec stays, but others may go with it now.
+    fn tell_secondary_codecs(&self) {
+        let changed = {
+            let mut state = self.state();
+            let Some(main) = state.send.current.as_ref().filter(|_| state.send.pending.is_none()) else {
+                return;
+            };
+            let (main, secondary) = (main.association.codec.clone(), state.secondary_codecs());
+            let changed = state.send.secondary != secondary;
+            state.send.secondary.clone_from(&secondary);
+            changed.then_some((main, secondary))
+        };
+        if let Some((main, secondary)) = changed {
+            self.post(messages::send_codec_changed(self.obj().upcast_ref(), &main, &secondary));
+        }
+        self.review_events();
     }
 
     fn insert_send_bin(&self, graph: &Graph, new: &SendBin) -> Result<(), glib::Error> {

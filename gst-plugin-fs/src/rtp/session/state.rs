@@ -13,9 +13,11 @@ use fs_proto::{Codec, MediaType, RtpHeaderExtension, StreamDirection};
 use gst::prelude::*;
 
 use super::config::Search;
+use super::events::EventEar;
 use super::recipe::Recipe;
 use super::send::SendState;
 use super::ssrc_map::{SsrcMap, StreamId};
+use super::telephony::TelephonyState;
 use super::timer::Timers;
 use super::transmitters::{StreamEnd, TransmitterEntry};
 use crate::rtp::discovery::Blueprint;
@@ -107,10 +109,14 @@ pub struct State {
     pub ssrcs: SsrcMap,
     /// What rtpbin has pads for.
     pub substreams: BTreeMap<SubstreamKey, Substream>,
+    /// Who listens to which substream for telephony events.
+    pub ears: BTreeMap<SubstreamKey, EventEar>,
     /// The send codec bin.
     pub send: SendState,
     /// The search for stream descriptions.
     pub config: Search,
+    /// The telephony events to send.
+    pub telephony: TelephonyState,
     /// In the order they were first asked for.
     pub transmitters: Vec<TransmitterEntry>,
     /// What is due later.
@@ -134,8 +140,10 @@ impl State {
             next_serial: 1,
             ssrcs: SsrcMap::default(),
             substreams: BTreeMap::new(),
+            ears: BTreeMap::new(),
             send: SendState::default(),
             config: Search::default(),
+            telephony: TelephonyState::default(),
             transmitters: Vec::new(),
             timers: Timers::default(),
             tos: 0,

@@ -6,6 +6,7 @@ use glib::subclass::prelude::*;
 use gst::prelude::*;
 
 use super::imp;
+use crate::rtp::substream::SubstreamKey;
 
 /// Something to be done later.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub enum Task {
     /// Another SSRC took over on its stream: remove the old one once it received no more packets than at the
     /// last look; `None` = no look yet.
     RemoveIfQuiet { ssrc: u32, packets: Option<u64> },
+    /// A telephony event may have ended without a word.
+    CheckEvent(SubstreamKey),
     /// The source said BYE and its last packets are played: remove it.
     Remove { ssrc: u32 },
 }
@@ -92,6 +95,7 @@ impl imp::Session {
             match task {
                 Task::OnlyStream { ssrc } => self.give_to_only_stream(ssrc),
                 Task::RemoveIfQuiet { ssrc, packets } => self.remove_if_quiet(ssrc, packets),
+                Task::CheckEvent(key) => self.check_event(key),
                 Task::Remove { ssrc } => self.clear_ssrc(ssrc),
             }
         }
