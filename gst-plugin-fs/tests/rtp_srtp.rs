@@ -452,6 +452,33 @@ fn one_session_has_encrypted_and_plain_streams() {
     call.end();
 }
 
+/// Two peers on one socket, known by their CNAMEs only: RTCP that tells them is encrypted as well.
+#[test]
+fn the_key_tells_whose_packets_can_be_read() {
+    let a = Side::new("a", LOW, StreamDirection::SEND);
+    let b = Side::new("b", HIGH, StreamDirection::RECV);
+    b.session.set_property("no-rtcp-timeout", -1);
+    let sdes = a.conference.property::<gst::Structure>("sdes");
+    b.participant.set_property("cname", sdes.get::<&str>("cname").unwrap());
+    let stranger = b.conference.new_participant().unwrap();
+    let other = b.session.new_stream(&stranger, StreamDirection::RECV).unwrap();
+    for stream in [&other, &b.stream] {
+        stream.set_property("require-encryption", true);
+        stream.set_remote_codecs(&[audio(0, "PCMU", 8000)]).unwrap();
+    }
+    other.set_decryption_parameters(Some(&with_key(2))).unwrap();
+    decrypt(&b, &with_key(1));
+    encrypt(&a, &with_key(1));
+    let (_, of_b) = (a.open(), b.open());
+    a.stream.set_remote_codecs(&[audio(0, "PCMU", 8000)]).unwrap();
+    a.stream.force_remote_candidates(&of_b).unwrap();
+    b.heard.wait_for_tone(LOW);
+    assert!(other.iterate_src_pads().is_empty());
+    a.end();
+    other.destroy();
+    b.end();
+}
+
 #[test]
 fn invalid_parameters_are_refused_by_name_and_change_nothing() {
     type Change = fn(&mut gst::Structure);
@@ -513,6 +540,8 @@ fn keys_may_change_from_many_threads_and_until_the_end() {
         .collect();
     std::thread::sleep(Duration::from_millis(300));
     call.b.stream.destroy();
+    call.a.source.set_locked_state(true);
+    call.a.source.set_state(gst::State::Null).unwrap();
     call.a.session.destroy();
     threads.into_iter().for_each(|thread| thread.join().unwrap());
     call.end();

@@ -33,6 +33,8 @@ enum Verdict {
     Pass,
     Drop,
     Decrypt(StreamId),
+    /// Nobody knows yet whose it is; a key that fits tells.
+    Try,
 }
 
 /// What a stream wants.
@@ -60,9 +62,24 @@ impl Inbound {
         &mut self.demands[last]
     }
 
+    /// The packet of an SSRC of nobody, decrypted by the stream that has the key for it.
+    fn try_keys(&mut self, header: Header, packet: gst::Buffer) -> Option<gst::Buffer> {
+        for demand in &mut self.demands {
+            let decryptor = demand.decryptor.as_mut().filter(|d| d.authenticates(header.kind));
+            if let Some(plain) = decryptor.and_then(|d| d.process(header, packet.clone())) {
+                self.verdicts.insert(header.ssrc, Verdict::Decrypt(demand.stream));
+                return Some(plain);
+            }
+        }
+        (!self.demands.iter().any(|demand| demand.required)).then_some(packet)
+    }
+
     /// An SSRC of nobody passes unless a stream insists on encryption.
     fn judge(&self, owner: Option<StreamId>) -> Verdict {
         let demand = owner.and_then(|owner| self.demands.iter().find(|demand| demand.stream == owner));
+        if owner.is_none() && self.demands.iter().any(|demand| demand.decryptor.is_some()) {
+            return Verdict::Try;
+        }
         let required = match (owner, demand) {
             (None, _) => self.demands.iter().any(|demand| demand.required),
             (Some(_), demand) => demand.is_some_and(|demand| demand.required),
@@ -275,6 +292,7 @@ impl imp::Session {
         match verdict {
             Verdict::Pass => Some(packet),
             Verdict::Drop => None,
+            Verdict::Try => inbound.try_keys(header, packet),
             Verdict::Decrypt(stream) => {
                 let demand = inbound.demands.iter_mut().find(|demand| demand.stream == stream);
                 demand.and_then(|demand| demand.decryptor.as_mut())?.process(header, packet)

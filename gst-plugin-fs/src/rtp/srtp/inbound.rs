@@ -170,6 +170,11 @@ impl Decryptor {
         self.current.parameters == *parameters
     }
 
+    /// Whether a packet that comes through is certainly of this stream.
+    pub fn authenticates(&self, kind: Kind) -> bool {
+        self.current.authenticates(kind)
+    }
+
     /// Goes on with what another one knows of the SSRCs, and takes packets made with its keys for a while.
     pub fn succeed(&mut self, other: Self, now: Instant) {
         self.contexts = other.contexts;
