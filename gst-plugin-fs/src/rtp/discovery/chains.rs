@@ -94,7 +94,10 @@ struct Pair<'a> {
     depayloader: &'a Factory,
     media: gst::Caps,
     encoders: Vec<&'a Factory>,
+    /// Between encoder and payloader.
+    packagers: Vec<&'a Factory>,
     decoders: Vec<&'a Factory>,
+    /// Between depayloader and decoder.
     parsers: Vec<&'a Factory>,
 }
 
@@ -115,17 +118,19 @@ impl<'a> Pair<'a> {
             depayloader,
             media,
             encoders: Vec::new(),
+            packagers: Vec::new(),
             decoders: Vec::new(),
             parsers: Vec::new(),
         };
         if is_raw(&pair.media) {
             return Some(pair);
         }
-        pair.encoders = all.encoders.iter().filter(|e| e.src.can_intersect(&pair.media)).collect();
+        (pair.encoders, pair.packagers) = encoding(&pair.media, &all.encoders, &all.parsers);
         let decoders = all.decoders.iter().filter(|d| d.sink.can_intersect(&pair.media)).collect();
         (pair.decoders, pair.parsers) = decoding(depayloader, decoders, &all.parsers);
         if !pair.encoders.is_empty() && !pair.decoders.is_empty() {
-            let coded = union(pair.encoders.iter().map(|e| &e.src)).intersect(&pair.media);
+            let last = if pair.packagers.is_empty() { &pair.encoders } else { &pair.packagers };
+            let coded = union(last.iter().map(|e| &e.src)).intersect(&pair.media);
             if !coded.can_intersect(&union(pair.decoders.iter().map(|d| &d.sink))) {
                 return None;
             }
@@ -164,7 +169,7 @@ impl<'a> Pair<'a> {
         })
     }
 
-    /// Converters, encoder, payloader. Without an encoder the application feeds encoded media.
+    /// Converters, encoder, perhaps a parser, payloader. Without an encoder the application feeds encoded media.
     fn send_chain(&self, converters: &Converters) -> (Vec<Vec<String>>, gst::Caps) {
         let input = if self.encoders.is_empty() {
             self.media.clone()
@@ -173,6 +178,7 @@ impl<'a> Pair<'a> {
         };
         let (mut stages, input) = converters.before(&input);
         push_stage(&mut stages, &self.encoders);
+        push_stage(&mut stages, &self.packagers);
         push_stage(&mut stages, &[self.payloader]);
         (stages, input)
     }
@@ -221,22 +227,33 @@ fn flags(wanted: &gst::Caps, given: &gst::Caps) -> Vec<String> {
     flags
 }
 
-/// Whether `wanted` asks in each of its structures for a word that `given` never says, such as `profile`. A parser
-/// reads it out of the stream.
+/// What a parser reads out of the stream and RTP does not tell.
+const PARSED_WORDS: [&str; 3] = ["profile", "level", "tier"];
+
+/// Whether `wanted` asks in each of its structures for one of those words and `given` never says it.
 fn misses_words(wanted: &gst::Caps, given: &gst::Caps) -> bool {
-    let is_word = |value: &glib::SendValue| {
-        value.is::<String>()
-            || value.get::<gst::List>().is_ok_and(|l| l.as_slice().iter().all(|v| v.is::<String>()))
-    };
-    let says = |s: &gst::StructureRef, field: &str| s.value(field).is_ok();
     let fitting = wanted.intersect(given);
-    let words: Vec<String> = fitting
+    PARSED_WORDS
         .iter()
-        .flat_map(|s| s.iter())
-        .filter(|(_, value)| is_word(value))
-        .map(|(name, _)| name.to_string())
-        .collect();
-    words.iter().any(|w| fitting.iter().all(|s| says(s, w)) && !given.iter().any(|s| says(s, w)))
+        .any(|word| fitting.iter().all(|s| s.has_field(*word)) && !given.iter().any(|s| s.has_field(*word)))
+}
+
+/// The encoders that give what the payloader takes; if none does, those whose output a parser brings into that form
+/// (AV1 comes in temporal units and is packed by OBUs).
+fn encoding<'a>(
+    media: &gst::Caps,
+    encoders: &'a [Factory],
+    parsers: &'a [Factory],
+) -> (Vec<&'a Factory>, Vec<&'a Factory>) {
+    let direct: Vec<&Factory> = encoders.iter().filter(|e| e.src.can_intersect(media)).collect();
+    if !direct.is_empty() {
+        return (direct, Vec::new());
+    }
+    let feeds = |p: &&Factory| encoders.iter().any(|e| e.src.can_intersect(&p.sink));
+    let parsers: Vec<&Factory> =
+        parsers.iter().filter(|p| p.src.can_intersect(media)).filter(feeds).collect();
+    let fed = |e: &&Factory| parsers.iter().any(|p| e.src.can_intersect(&p.sink));
+    (encoders.iter().filter(fed).collect(), parsers)
 }
 
 /// The decoders that take what the depayloader gives; else all, with the parsers that bring what they insist on.

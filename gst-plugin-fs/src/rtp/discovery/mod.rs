@@ -3,7 +3,10 @@
 //! Nothing here knows a list of codecs: payloaders, depayloaders, encoders and decoders are found by class and matched on
 //! the caps of their pad templates (`factories`, `chains`); the codec follows from the RTP caps ([`caps`]).
 //! The result is kept per media type for the life of the process and made anew when the registry changes. Reading
-//! templates loads no plugin, so a first session needs no more than a few milliseconds.
+//! templates loads no plugin, so a first session needs no more than a few milliseconds, and nothing would be won by keeping
+//! the result in a file: GStreamer's registry is that file (`benches/discovery.py` measures it). The environment
+//! variables `FS_AUDIO_CODECS_CACHE`, `FS_VIDEO_CODECS_CACHE` and `FS_APPLICATION_CODECS_CACHE`, which name such files for
+//! Farstream 0.2.9, therefore have no effect.
 //!
 //! Lock: one mutex around the kept results; nothing else is locked while it is held.
 
