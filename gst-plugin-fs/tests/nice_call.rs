@@ -261,3 +261,43 @@ fn ports_come_from_the_range() {
     );
     side.end();
 }
+
+#[test]
+fn a_peer_that_is_gone_is_noticed_by_consent() {
+    let consent = |controlling| {
+        let mut parameters = loopback(controlling);
+        parameters.push(("consent-freshness".into(), true.to_value()));
+        parameters
+    };
+    let (a, b) = pair();
+    let (mut of_a, mut of_b) = (gather(&a, &consent(true)), gather(&b, &consent(false)));
+    agree(&a, &b);
+    connect((&a, &mut of_a), (&b, &mut of_b), |_| true);
+    tones(&a, &b);
+    b.end();
+    a.wait_for(|message| match message {
+        Parsed::ComponentStateChanged { component: 1, state: StreamState::Failed, .. } => Some(()),
+        _ => None,
+    });
+    a.end();
+}
+
+#[test]
+fn a_stream_on_hold_sends_no_media_and_goes_on() {
+    let (a, b) = pair();
+    let (mut of_a, mut of_b) = (gather(&a, &loopback(true)), gather(&b, &loopback(false)));
+    agree(&a, &b);
+    connect((&a, &mut of_a), (&b, &mut of_b), |_| true);
+    tones(&a, &b);
+    a.stream.set_direction(StreamDirection::RECV);
+    a.heard.clear();
+    // What is under way or in the jitter buffer may still be heard.
+    a.heard.wait(1000);
+    b.heard.clear();
+    a.heard.wait(1500);
+    assert!(b.heard.share(LOW, 400) < 0.1, "{} samples are heard of a stream on hold", b.heard.len());
+    a.stream.set_direction(StreamDirection::BOTH);
+    b.heard.clear();
+    tones(&a, &b);
+    end(a, b);
+}
