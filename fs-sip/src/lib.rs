@@ -10,6 +10,7 @@
 //! | [`sdp`] | session descriptions ⇄ codecs and candidates |
 //! | [`endpoint`] | transactions and dialogs composed, and the one task with the socket |
 //! | [`registration`] | registrations at a registrar, kept alive |
+//! | [`resolver`] | where the servers of a domain are |
 //! | [`wire`] | bytes ⇄ typed messages |
 //!
 //! Names in brackets are those of the SIP SIMPLE client SDK, whose behaviour the sessions follow. A session is
@@ -42,6 +43,7 @@ pub mod event;
 pub mod limits;
 pub mod media;
 pub mod registration;
+pub mod resolver;
 pub mod sdp;
 pub mod session;
 pub mod stream;

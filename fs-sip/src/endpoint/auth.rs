@@ -12,7 +12,6 @@
 //! old that way is not taken for a wrong password.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use super::core::{Call, EndpointCore, Purpose};
 use super::established::Ours;
@@ -125,7 +124,6 @@ impl EndpointCore {
     /// response; `false` where the application must be told instead.
     pub(super) fn answer_challenge(
         &mut self,
-        now: Instant,
         client: ClientId,
         purpose: &Purpose,
         response: &Response,
@@ -142,12 +140,13 @@ impl EndpointCore {
         let method = request.method.clone();
         request.headers.set_first(name::CSEQ, CSeq { number, method }.to_string());
         self.authenticator.sign(&mut request, &realms, &mut self.random);
-        self.note_retry(now, purpose, realms);
+        self.begin_again(purpose);
+        self.note_realms(purpose, realms);
         self.send_again(request, purpose.clone(), retries + 1);
         true
     }
 
-    fn may_retry(&self, purpose: &Purpose) -> bool {
+    pub(super) fn may_retry(&self, purpose: &Purpose) -> bool {
         match purpose {
             Purpose::Invite(id) => {
                 matches!(self.calls.get(id), Some(Call::Outgoing(o)) if o.cancel.is_none())
@@ -167,28 +166,35 @@ impl EndpointCore {
         }
     }
 
-    fn note_retry(&mut self, _now: Instant, purpose: &Purpose, realms: Vec<Realm>) {
+    /// The request of this purpose is sent once more.
+    pub(super) fn begin_again(&mut self, purpose: &Purpose) {
         match purpose {
             Purpose::Invite(id) => {
-                if let Some(Call::Outgoing(outgoing)) = self.calls.get_mut(id) {
-                    let early = outgoing.begin_again();
-                    for dialog in early {
-                        self.dialogs.remove(dialog.id());
-                    }
+                let Some(Call::Outgoing(outgoing)) = self.calls.get_mut(id) else { return };
+                for dialog in outgoing.begin_again() {
+                    self.dialogs.remove(dialog.id());
                 }
             }
+            Purpose::Reinvite(id) => {
+                if let Some(Ours::Pending { client, .. }) = self.session(*id).and_then(|s| s.ours.as_mut()) {
+                    *client = None;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn note_realms(&mut self, purpose: &Purpose, realms: Vec<Realm>) {
+        match purpose {
             Purpose::Reinvite(id) | Purpose::Bye(id) => {
                 if let Some(session) = self.session(*id) {
                     session.realms = realms;
-                    if let Some(Ours::Pending { client, .. }) = &mut session.ours {
-                        *client = None;
-                    }
                 }
             }
             Purpose::Register(id) => {
                 self.registration_realms.insert(*id, realms);
             }
-            Purpose::ForkBye | Purpose::Ack(..) => {}
+            Purpose::Invite(_) | Purpose::ForkBye | Purpose::Ack(..) => {}
         }
     }
 

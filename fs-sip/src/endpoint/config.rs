@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use crate::resolver::Dns;
 use crate::transaction::Timers;
 use crate::transport::{Protocol, TlsSettings};
 use crate::wire::auth::Credentials;
@@ -27,6 +28,8 @@ pub struct EndpointConfig {
     pub tcp: bool,
     /// Further listeners: TLS, the other family of addresses …
     pub listen: Vec<Listen>,
+    /// Whom to ask where the servers of a domain are.
+    pub dns: Dns,
     /// Certificates and trust.
     pub tls: TlsSettings,
     /// A request of at least so many bytes tries TCP first where its target
@@ -55,6 +58,7 @@ impl Default for EndpointConfig {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             tcp: true,
             listen: Vec::new(),
+            dns: Dns::default(),
             tls: TlsSettings::default(),
             large_request: Some(1300),
             user_agent: concat!("fs-sip/", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -36,6 +36,8 @@ pub struct Resolution {
     pub peer: Peer,
     /// Our address as seen from there.
     pub local: Local,
+    /// Whom to try when that peer does not answer, or with 503.
+    pub rest: Vec<Peer>,
 }
 
 /// Something happened.
@@ -69,6 +71,9 @@ pub enum Output {
     Transmit(Transmit),
     /// Find an address for this hop and answer with [`Input::Resolved`].
     Resolve(ResolveToken, NextHop),
+    /// Find the first of these that can be reached and answer with
+    /// [`Input::Resolved`].
+    Reach(ResolveToken, Vec<Peer>),
     /// Tell the application.
     Event(Event),
 }
@@ -157,6 +162,8 @@ pub struct EndpointCore {
     pub(super) authenticator: Authenticator,
     /// How often the request of a transaction was sent before.
     pub(super) retries: HashMap<ClientId, u8>,
+    /// Other ways for the request of a transaction.
+    pub(super) routes: HashMap<ClientId, (Request, Vec<Peer>)>,
     pub(super) registrations: HashMap<RegistrationId, Registration>,
     pub(super) registration_realms: HashMap<RegistrationId, Vec<Realm>>,
     pub(super) registration_waits: Deadlines<RegistrationId>,
@@ -185,6 +192,7 @@ impl EndpointCore {
             undeliverable: VecDeque::new(),
             authenticator,
             retries: HashMap::new(),
+            routes: HashMap::new(),
             registrations: HashMap::new(),
             registration_realms: HashMap::new(),
             registration_waits: Deadlines::new(),
@@ -322,18 +330,27 @@ impl EndpointCore {
         match upward {
             Upward::Response(client, response) if matches!(response.status, 401 | 407) => {
                 let Some(purpose) = self.purposes.get(&client).cloned() else { return };
-                if !self.answer_challenge(now, client, &purpose, &response) {
+                if !self.answer_challenge(client, &purpose, &response) {
+                    self.on_response(now, client, &response);
+                }
+            }
+            Upward::Response(client, response) if response.status == 503 => {
+                if !self.take_other_route(client) {
                     self.on_response(now, client, &response);
                 }
             }
             Upward::Response(client, response) => self.on_response(now, client, &response),
             Upward::TimedOut(client) => {
-                if let Some(purpose) = self.purposes.get(&client).cloned() {
+                if !self.take_other_route(client)
+                    && let Some(purpose) = self.purposes.get(&client).cloned()
+                {
                     self.on_timed_out(now, purpose);
                 }
             }
             Upward::Undeliverable(client) => {
-                if let Some(purpose) = self.purposes.get(&client).cloned() {
+                if !self.take_other_route(client)
+                    && let Some(purpose) = self.purposes.get(&client).cloned()
+                {
                     self.on_undeliverable(now, purpose, "nobody listens at the address of the peer");
                 }
             }
@@ -341,6 +358,7 @@ impl EndpointCore {
                 self.purposes.remove(&client);
                 self.acks.remove(&client);
                 self.retries.remove(&client);
+                self.routes.remove(&client);
             }
             Upward::ServerEnded(server) => {
                 self.their_invites.remove(&server);
@@ -377,6 +395,25 @@ impl EndpointCore {
         }
     }
 
+    /// Sends the request of a transaction that has failed by its next route
+    /// (RFC 3263 section 4.3); `false` where there is none.
+    fn take_other_route(&mut self, client: ClientId) -> bool {
+        let Some(purpose) = self.purposes.get(&client).cloned() else { return false };
+        if !self.may_retry(&purpose) {
+            return false;
+        }
+        let Some((mut request, routes)) = self.routes.remove(&client) else { return false };
+        request.headers.remove_first(name::VIA);
+        request.headers.remove(name::CONTACT);
+        self.begin_again(&purpose);
+        let retries = self.retries.get(&client).copied().unwrap_or_default();
+        self.last_token += 1;
+        let token = ResolveToken(self.last_token);
+        self.resolving.insert(token, (request, purpose, retries));
+        self.output(Output::Reach(token, routes));
+        true
+    }
+
     /// Forgets requests of this purpose that wait for their address.
     pub(super) fn unsend(&mut self, purpose: &Purpose) {
         self.resolving.retain(|_, (_, p, _)| p != purpose);
@@ -384,7 +421,7 @@ impl EndpointCore {
 
     fn on_resolved(&mut self, now: Instant, token: ResolveToken, result: Result<Resolution, String>) {
         let Some((mut request, purpose, retries)) = self.resolving.remove(&token) else { return };
-        let Resolution { peer, local } = match result {
+        let Resolution { peer, local, rest } = match result {
             Ok(resolution) => resolution,
             Err(text) => return self.on_undeliverable(now, purpose, &text),
         };
@@ -402,6 +439,7 @@ impl EndpointCore {
         if let Purpose::Ack(client, tag) = purpose {
             return self.transmit_ack(client, &tag, Transmit { peer, data: request.encode() });
         }
+        let other = (!rest.is_empty()).then(|| (request.clone(), rest));
         match self.table.send_request(now, request, peer) {
             Ok(client) => {
                 match &purpose {
@@ -410,6 +448,9 @@ impl EndpointCore {
                     _ => {}
                 }
                 self.purposes.insert(client, purpose);
+                if let Some(other) = other {
+                    self.routes.insert(client, other);
+                }
                 if retries > 0 {
                     self.retries.insert(client, retries);
                 }

@@ -8,6 +8,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
@@ -17,8 +18,10 @@ use super::command::{Command, InviteId};
 use super::config::{EndpointConfig, Listen};
 use super::core::{EndpointCore, Input, Output, Resolution, ResolveToken};
 use super::event::Event;
+use super::random::Random;
 use super::resolve::{self, Families};
 use crate::limits;
+use crate::resolver::dns::Resolver;
 use crate::transaction::Transmit;
 use crate::transport::set::{News, Transports};
 use crate::transport::tls::Tls;
@@ -114,9 +117,18 @@ impl Endpoint {
         let (mailbox, mail) = mpsc::unbounded_channel();
         let (event_sender, events) = mpsc::unbounded_channel();
         let (answer_sender, answers) = mpsc::unbounded_channel();
+        let resolver = Arc::new(Resolver::new(config.dns.clone()));
         let core = EndpointCore::new(config, system_seed());
-        let driver =
-            Driver { core, transports, mail, events: event_sender, answers, answer_sender, closing: None };
+        let driver = Driver {
+            core,
+            transports,
+            resolver,
+            mail,
+            events: event_sender,
+            answers,
+            answer_sender,
+            closing: None,
+        };
         tokio::spawn(driver.run());
         Ok((Self { local, listening, next_id: AtomicU64::new(2), mailbox }, events))
     }
@@ -160,6 +172,7 @@ impl Endpoint {
 struct Driver {
     core: EndpointCore,
     transports: Transports<ResolveToken>,
+    resolver: Arc<Resolver>,
     mail: mpsc::UnboundedReceiver<Mail>,
     events: mpsc::UnboundedSender<Event>,
     answers: mpsc::UnboundedReceiver<(ResolveToken, Result<Vec<Peer>, String>)>,
@@ -191,6 +204,7 @@ impl Driver {
         while let Some(output) = self.core.poll_output() {
             match output {
                 Output::Transmit(Transmit { peer, data }) => self.transports.send(&peer, data).await,
+                Output::Reach(token, peers) => self.transports.reach(token, peers),
                 Output::Event(event) => {
                     // The application may have stopped listening.
                     let _ = self.events.send(event);
@@ -205,9 +219,12 @@ impl Driver {
                         continue;
                     }
                     let answers = self.answer_sender.clone();
+                    let resolver = Arc::clone(&self.resolver);
+                    let random = Random::new(system_seed());
                     tokio::spawn(async move {
                         // The driver may have ended meanwhile.
-                        let _ = answers.send((token, resolve::lookup(hop, families).await));
+                        let found = resolve::lookup(hop, families, resolver, random).await;
+                        let _ = answers.send((token, found));
                     });
                 }
             }
@@ -246,7 +263,7 @@ impl Driver {
             News::Message { data, source, local } => self.on_message(&data, source, local),
             News::Unreachable(peer) => self.core.handle(now(), Input::Unreachable(peer)),
             News::Reached(token, result) => {
-                let resolution = result.map(|(peer, local)| Resolution { peer, local });
+                let resolution = result.map(|(peer, local, rest)| Resolution { peer, local, rest });
                 self.core.handle(now(), Input::Resolved(token, resolution));
             }
             News::Broken { peer, what } => {

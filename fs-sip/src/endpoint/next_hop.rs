@@ -14,6 +14,8 @@ pub struct NextHop {
     pub port: Option<u16>,
     /// The ways to try, the first that works is taken.
     pub protocols: Vec<Protocol>,
+    /// The URI asks for the way; no record of DNS may choose another.
+    pub explicit: bool,
     /// The host of the URI: what a certificate must bear, whatever DNS says
     /// (RFC 5922 section 4).
     pub name: Host,
@@ -72,6 +74,7 @@ fn of_uri(uri: &Uri) -> Result<NextHop, String> {
         host: maddr.unwrap_or_else(|| name.clone()),
         port: uri.port(),
         protocols: vec![protocol],
+        explicit: asked.is_some(),
         name: name.clone(),
     })
 }

@@ -1,12 +1,13 @@
-//! Host names → addresses by the system's resolver. The records of RFC 3263
-//! come on top of this.
+//! A hop → the peers to try, by the walk of RFC 3263.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::next_hop::NextHop;
-use crate::transport::Peer;
-use crate::wire::Host;
+use super::random::Random;
+use crate::resolver::dns::Resolver;
+use crate::resolver::rfc3263::{Target, Walk};
+use crate::transport::{Peer, Protocol};
 
 /// The families of addresses that our sockets reach.
 #[derive(Debug, Clone, Copy)]
@@ -23,31 +24,49 @@ impl Families {
 
 /// Whom to try, where the hop is an address already.
 pub(super) fn literal(hop: &NextHop, families: Families) -> Option<Result<Vec<Peer>, String>> {
-    Some(peers(&[hop.host.ip()?], hop, families))
+    hop.host.ip()?;
+    let targets = Walk::new(hop.clone(), &[]).targets();
+    Some(peers(targets, hop, families))
 }
 
-/// Asks the system.
-pub(super) async fn lookup(hop: NextHop, families: Families) -> Result<Vec<Peer>, String> {
-    let Host::Name(name) = &hop.host else {
-        return literal(&hop, families).unwrap_or_else(|| Err("no address".to_owned()));
-    };
-    match tokio::net::lookup_host((name.as_str(), 0)).await {
-        Ok(found) => peers(&found.map(|a| a.ip()).collect::<Vec<_>>(), &hop, families),
-        Err(error) => Err(format!("no address for {name}: {error}")),
+/// Asks as long as there are questions. One that nobody answers ends the walk
+/// only where nothing was found before.
+pub(super) async fn lookup(
+    hop: NextHop,
+    families: Families,
+    resolver: Arc<Resolver>,
+    mut random: Random,
+) -> Result<Vec<Peer>, String> {
+    let supported: Vec<Protocol> = Protocol::all().collect();
+    let mut walk = Walk::new(hop.clone(), &supported);
+    let mut fault = None;
+    while let Some(question) = walk.question() {
+        let records = match resolver.ask(&question).await {
+            Ok(records) => records,
+            Err(text) => {
+                fault = fault.or(Some(text));
+                question.nothing()
+            }
+        };
+        walk.answer(records, &mut |limit| random.below(limit));
+    }
+    let targets = walk.targets();
+    match fault {
+        Some(text) if targets.is_empty() => Err(text),
+        _ => peers(targets, &hop, families),
     }
 }
 
-/// Every address by every way; the way that is wanted most comes first.
-fn peers(found: &[IpAddr], hop: &NextHop, families: Families) -> Result<Vec<Peer>, String> {
+fn peers(targets: Vec<Target>, hop: &NextHop, families: Families) -> Result<Vec<Peer>, String> {
+    if targets.is_empty() {
+        return Err(format!("no server for {}", hop.host));
+    }
     let mut peers = Vec::new();
-    for protocol in &hop.protocols {
-        let port = hop.port_for(*protocol);
-        for ip in found.iter().filter(|ip| families.have(ip) && port != 0) {
-            let mut peer = Peer::new(*protocol, SocketAddr::new(*ip, port));
-            peer.name = protocol.is_secure().then(|| Arc::from(hop.name.to_string()));
-            if !peers.contains(&peer) {
-                peers.push(peer);
-            }
+    for Target { protocol, ip, port } in targets {
+        let mut peer = Peer::new(protocol, SocketAddr::new(ip, port));
+        peer.name = protocol.is_secure().then(|| Arc::from(hop.name.to_string()));
+        if families.have(&ip) && port != 0 && !peers.contains(&peer) {
+            peers.push(peer);
         }
     }
     if peers.is_empty() {

@@ -45,7 +45,7 @@ pub(crate) enum News<T> {
         what: String,
     },
     /// The end of [`Transports::reach`].
-    Reached(T, Result<(Peer, Local), String>),
+    Reached(T, Result<(Peer, Local, Vec<Peer>), String>),
 }
 
 /// A connection that works.
@@ -195,11 +195,11 @@ impl<T: Copy> Transports<T> {
             if peer.protocol == Protocol::Udp {
                 if let Some(socket) = self.socket_for(peer.remote.ip()) {
                     let local = Local::udp(socket.local_for(peer.remote));
-                    return self.news.push_back(News::Reached(token, Ok((peer, local))));
+                    return self.news.push_back(News::Reached(token, Ok((peer, local, rest.into()))));
                 }
                 failures.push(format!("no UDP socket for {}", peer.remote));
             } else if let Some(id) = self.connection_to(&peer) {
-                return self.reached(token, id);
+                return self.reached(token, id, rest);
             } else if way(peer.protocol).is_some() {
                 self.dial(&peer);
                 self.searches.push(Search { token, current: peer, rest, failures });
@@ -210,9 +210,9 @@ impl<T: Copy> Transports<T> {
         self.news.push_back(News::Reached(token, Err(why)));
     }
 
-    fn reached(&mut self, token: T, id: ConnectionId) {
+    fn reached(&mut self, token: T, id: ConnectionId, rest: VecDeque<Peer>) {
         if let Some(open) = self.connections.get(&id) {
-            let found = (open.peer.clone(), open.local);
+            let found = (open.peer.clone(), open.local, rest.into());
             self.news.push_back(News::Reached(token, Ok(found)));
         }
     }
@@ -257,7 +257,7 @@ impl<T: Copy> Transports<T> {
                     let _ = self.connections.get(&id).map(|c| c.outgoing.try_send(data));
                 }
                 for search in ours {
-                    self.reached(search.token, id);
+                    self.reached(search.token, id, search.rest);
                 }
             }
             Err(text) => {

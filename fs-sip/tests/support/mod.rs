@@ -40,6 +40,12 @@ pub struct World {
     /// What arrived at addresses that are no endpoint.
     pub raw: Vec<(Duration, SocketAddr, Message)>,
     next_id: u64,
+    /// Names and their addresses, best first.
+    pub names: HashMap<String, Vec<SocketAddr>>,
+}
+
+fn reached(who: SocketAddr, mut peers: Vec<Peer>) -> Resolution {
+    Resolution { peer: peers.remove(0), local: Local::udp(who), rest: peers }
 }
 
 impl World {
@@ -54,7 +60,7 @@ impl World {
             parties.insert(address(n), Party { core, events: Vec::new(), seen: 0 });
         }
         let link = Link::new(weather, seed);
-        Self { start, now: start, link, parties, raw: Vec::new(), next_id: 0 }
+        Self { start, now: start, link, parties, raw: Vec::new(), next_id: 0, names: HashMap::new() }
     }
 
     pub fn elapsed(&self) -> Duration {
@@ -100,15 +106,20 @@ impl World {
         while let Some(output) = party.core.poll_output() {
             match output {
                 Output::Transmit(t) => self.link.send(self.now, who, t.peer.remote, &t.data),
+                Output::Reach(token, peers) => {
+                    let result = Ok(reached(who, peers));
+                    party.core.handle(self.now, Input::Resolved(token, result));
+                }
                 Output::Event(event) => party.events.push((elapsed, event)),
                 Output::Resolve(token, hop) => {
                     let result = match hop.host {
-                        Host::Ip(ip) => {
-                            let remote = SocketAddr::new(ip, hop.port_for(Protocol::Udp));
-                            Ok(Resolution { peer: Peer::udp(remote), local: Local::udp(who) })
+                        Host::Ip(ip) => Ok(vec![SocketAddr::new(ip, hop.port_for(Protocol::Udp))]),
+                        Host::Name(name) => {
+                            self.names.get(&name).cloned().ok_or(format!("no such name: {name}"))
                         }
-                        Host::Name(name) => Err(format!("no such name: {name}")),
                     };
+                    let peers = result.map(|list| list.into_iter().map(Peer::udp).collect());
+                    let result = peers.map(|peers| reached(who, peers));
                     party.core.handle(self.now, Input::Resolved(token, result));
                 }
             }
