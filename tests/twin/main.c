@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../c_abi/loaded.h"
 #include "twin.h"
 
 /* Seconds after which a row counts as hanging. */
@@ -104,7 +105,13 @@ main (int argc, char **argv)
 {
   size_t count = __stop_twin_rows - __start_twin_rows;
   const Row **rows = g_new (const Row *, count);
+  gchar *library = mapped_files ("/libfarstream-0.2.so");
 
+  if (g_strcmp0 (library, g_getenv ("EXPECT_LIBRARY"))) {
+    fprintf (stderr, "the library is %s, not %s\n", library, g_getenv ("EXPECT_LIBRARY"));
+    return 1;
+  }
+  g_free (library);
   memcpy (rows, __start_twin_rows, count * sizeof *rows);
   qsort (rows, count, sizeof *rows, by_key);
   for (size_t i = 0; i < count; i++) {

@@ -626,7 +626,19 @@ for identifier, make_message in PARSERS.items():
     row(identifier, "no_object", lambda make=make_message: [None, make()[1]])
 
 
+def check_files():
+    """Ends the program unless it runs on the library and the typelib it was meant to run on."""
+    Farstream.error_quark()
+    with open("/proc/self/maps", encoding="utf-8") as maps:
+        library = {line[line.index("/"):].strip() for line in maps if "/libfarstream-0.2.so" in line}
+    typelib = os.path.realpath(gi.Repository.get_default().get_typelib_path("Farstream"))
+    wanted = {os.environ["EXPECT_LIBRARY"]}, os.environ["EXPECT_TYPELIB"]
+    if (library, typelib) != wanted:
+        sys.exit(f"library and typelib are {library} and {typelib}, not {wanted[0]} and {wanted[1]}")
+
+
 def main():
+    check_files()
     known = introspectable(sys.argv[1])
     for key in sorted(rows):
         if len(sys.argv) < 3 or key.startswith(sys.argv[2]):
