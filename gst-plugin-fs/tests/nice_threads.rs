@@ -46,5 +46,6 @@ fn eight_sessions_share_one_thread_besides_those_that_receive() {
         session.destroy();
     }
     side.end();
-    wait_until("the threads end", || named("nicesrc") == 0 && named("fs-nice") == 0);
+    // Receiving threads go back to GLib's pool, where some keep their name for a while.
+    wait_until("the shared thread ends", || named("fs-nice") == 0);
 }
