@@ -68,13 +68,15 @@ def under_valgrind(build, folder, name, arguments, launch_options):
     command = launched(build, "stock", [*launch_options, *VALGRIND, *options, os.path.join(build, name), *arguments])
     # GLib's own allocator would hide what is lost.
     code, words = run(command, {"G_SLICE": "always-malloc"})
+    # How a call sounds is judged elsewhere: here it runs many times slower, and may stutter.
+    ended = code == 0 or code == 1 and all(word.startswith("not ok") and " hears " in word for word in words)
     with open(log, encoding="utf-8") as lines:
         text = lines.read()
     summary = re.search(r"ERROR SUMMARY: ([\d,]+) errors", text)
     lost = re.search(r"definitely lost: (.*)", text)
     label = " ".join([os.path.basename(name), *arguments])
     what = f"{label} under valgrind: {summary.group(0).lower() if summary else 'valgrind did not end'}"
-    if not check(code == 0 and summary and summary.group(1) == "0", f"{what}{', ' + lost.group(0) if lost else ''}"):
+    if not check(ended and summary and summary.group(1) == "0", f"{what}{', ' + lost.group(0) if lost else ''}"):
         records = [line for line in text.splitlines() if re.search(r" (at|by) 0x| lost in loss record|Invalid|uninitialised", line)]
         print(f"    exit status {code}", *words, *records[:60], sep="\n    ")
 
