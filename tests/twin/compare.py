@@ -10,6 +10,7 @@ are not installed.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import xml.etree.ElementTree
@@ -18,6 +19,7 @@ GIR = "{http://www.gtk.org/introspection/core/1.0}"
 C = "{http://www.gtk.org/introspection/c/1.0}"
 SO_FAR = "so far: "
 ANNOTATIONS = "annotations: "
+BROKEN = ("crashes", "hangs", "row fails", "ends with")  # what a row says that ended too early
 
 
 def callables(gir, bindings):
@@ -44,6 +46,19 @@ def run(launch, files, typelib, program):
         sys.exit(done.returncode)
     lines = (line.partition(":") for line in output.split("\n") if line)
     return {key: said.strip() for key, _, said in lines}
+
+
+def check_memory(launch, program):
+    """Runs the C program on our library under valgrind: a row ends with status 9 if it touches memory that is not its own."""
+    valgrind = ["valgrind", "-q", "--fair-sched=yes", "--leak-check=no", "--error-exitcode=9",
+                "--suppressions=/usr/share/glib-2.0/valgrind/glib.supp"]
+    os.environ["G_SLICE"] = "always-malloc"
+    rows = run(launch, "ours", "stock", [*valgrind, *program])
+    broken = sorted(key for key, said in rows.items() if said.startswith(BROKEN))
+    for key in broken:
+        print(f"not ok - {key}: {rows[key]}")
+    print("not ok -" if broken or not rows else "ok -", f"{len(broken)} of {len(rows)} rows misuse memory")
+    return not broken and bool(rows)
 
 
 def listed(path, name):
@@ -88,11 +103,14 @@ def main():
     parser.add_argument("--launch", required=True, help="tests/abi/launch.py")
     for name in ("library-dir", "plugin-dir", "data-dir", "stock-libdir"):
         parser.add_argument(f"--{name}", required=True, help="as for the launcher")
+    parser.add_argument("--memory", action="store_true", help="run the C program on our library alone, under valgrind")
     parser.add_argument("--program", nargs="+", required=True)
     arguments = parser.parse_args()
     launch = [sys.executable, arguments.launch, "--library-dir", arguments.library_dir, "--plugin-dir", arguments.plugin_dir,
               "--data-dir", arguments.data_dir, "--stock-libdir", arguments.stock_libdir]
 
+    if arguments.memory:
+        sys.exit(0 if check_memory(launch, arguments.program) else 1)
     wanted = callables(arguments.gir, arguments.name == "Python")
     stock = run(launch, "stock", "stock", arguments.program)
     ours = run(launch, "ours", arguments.typelib, arguments.program)
@@ -114,7 +132,7 @@ def main():
         called &= imports(arguments.program[-1])
     missing = sorted(wanted - called)
     check(not missing, f"{len(wanted)} callables can be called, {len(wanted & called)} are {missing or ''}")
-    broken = sorted(key for key, said in ours.items() if said.startswith(("crashes", "hangs", "row fails", "ends with")))
+    broken = sorted(key for key, said in ours.items() if said.startswith(BROKEN))
     check(not broken, f"no row ends our library {broken or ''}")
     for callable_ in sorted(called):
         keys = [key for key in ours if key.split()[0] == callable_ and key in stock]
