@@ -164,8 +164,8 @@ async fn mistakes_and_their_statuses() {
         ("nothing to cancel", "CANCEL", "", "", Some(481)),
         ("stray ACK", "ACK", "", "", None),
         ("broken ACK", "ACK", "1 ACK", "x ACK", None),
-        ("last hop", "OPTIONS", "70", "0", Some(200)),
-        ("hops", "OPTIONS", "70", "300", Some(400)),
+        ("last hop", "OPTIONS", "Max-Forwards: 70", "Max-Forwards: 0", Some(200)),
+        ("hops", "OPTIONS", "Max-Forwards: 70", "Max-Forwards: 300", Some(400)),
         ("length 2^64-1", "OPTIONS", "\n\n", "\nContent-Length: 18446744073709551615\n\n", Some(400)),
         ("length 2^64", "OPTIONS", "\n\n", "\nContent-Length: 18446744073709551616\n\n", Some(400)),
     ];

@@ -189,6 +189,7 @@ mod tests {
 
     #[test]
     fn entries_of_a_component_replace_those_for_all() {
+        gst::init().unwrap();
         let list = [
             good().build(),
             good().field("port", 443i32).field("relay-type", "tcp").field("component", 2u32).build(),
@@ -201,6 +202,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
+        gst::init().unwrap();
         for (bad, word) in [
             (gst::Structure::builder("relay").build(), "'port'"),
             (good().field("port", 0u32).build(), "'port'"),
@@ -224,6 +226,7 @@ mod tests {
 
     #[test]
     fn the_value_keeps_its_structures() {
+        gst::init().unwrap();
         let list = vec![good().build(), good().field("port", 1u32).build()];
         let kept = value(list.clone());
         assert_eq!(structures(&kept.clone()), list);
