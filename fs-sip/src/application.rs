@@ -258,7 +258,13 @@ impl Router {
         let id = match &event {
             Event::Incoming { .. } => return self.incoming(event),
             // Registrations are kept by who asks the endpoint for them.
-            Event::Registration { .. } => return,
+            Event::Registration { .. }
+            | Event::Answered { .. }
+            | Event::Message { .. }
+            | Event::Publication { .. }
+            | Event::Subscription { .. }
+            | Event::IncomingSubscription { .. }
+            | Event::Notifier { .. } => return,
             Event::Malformed { source, what } => {
                 tracing::warn!(target: "fs::sip", %source, "malformed message: {what}");
                 return;

@@ -9,6 +9,8 @@
 //! | [`media`] | the media engine as a trait; Farstream's implementation, and a fake for tests |
 //! | [`sdp`] | session descriptions ⇄ codecs and candidates |
 //! | [`endpoint`] | transactions and dialogs composed, and the one task with the socket |
+//! | [`publication`] | published state, kept alive |
+//! | [`subscription`] | subscriptions to events, ours and those of others |
 //! | [`registration`] | registrations at a registrar, kept alive |
 //! | [`resolver`] | where the servers of a domain are |
 //! | [`wire`] | bytes ⇄ typed messages |
@@ -42,11 +44,13 @@ pub mod error;
 pub mod event;
 pub mod limits;
 pub mod media;
+pub mod publication;
 pub mod registration;
 pub mod resolver;
 pub mod sdp;
 pub mod session;
 pub mod stream;
+pub mod subscription;
 pub mod transaction;
 pub mod transport;
 pub mod wire;

@@ -67,6 +67,13 @@ pub const MAX_REALMS: usize = 64;
 /// Longest time a registrar may grant or ask for, in seconds.
 pub const MAX_EXPIRES: u32 = 7 * 24 * 3600;
 
+/// Subscriptions of others at once; beyond it they get 503.
+pub const MAX_NOTIFIERS: usize = 4096;
+
+/// Shortest subscription that others may ask for, in seconds; shorter ones get
+/// 423.
+pub const MIN_SUBSCRIPTION: u32 = 60;
+
 /// Connections at once, theirs and ours; beyond it theirs are closed at once.
 pub const MAX_CONNECTIONS: usize = 4096;
 

@@ -1,6 +1,7 @@
 //! Registrations and calls through kamailio, a registrar and proxy of others,
-//! over UDP, TCP and TLS. Debian packages kamailio and kamailio-tls-modules;
-//! `./run check` installs them.
+//! over UDP, TCP, TLS, WebSocket and secure WebSocket. Debian packages kamailio,
+//! kamailio-tls-modules and kamailio-websocket-modules; `./run check` installs
+//! them.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -28,6 +29,7 @@ fork=yes
 children=2
 tcp_children=2
 auto_aliases=no
+tcp_accept_no_cl=yes
 enable_tls=yes
 alias="fs.invalid"
 listen=udp:127.0.0.1:@PLAIN@
@@ -45,9 +47,13 @@ loadmodule "registrar.so"
 loadmodule "textops.so"
 loadmodule "siputils.so"
 loadmodule "auth.so"
+loadmodule "nathelper.so"
+loadmodule "xhttp.so"
+loadmodule "websocket.so"
 modparam("tls", "tls_method", "TLSv1.2+")
 modparam("tls", "private_key", "@FOLDER@/key.pem")
 modparam("tls", "certificate", "@FOLDER@/certificate.pem")
+modparam("nathelper|registrar", "received_avp", "$avp(RECEIVED)")
 modparam("registrar", "min_expires", 60)
 modparam("registrar", "append_branches", 1)
 modparam("auth", "algorithm", "@ALGORITHM@")
@@ -55,10 +61,31 @@ modparam("rr", "enable_full_lr", 1)
 modparam("rr", "enable_double_rr", 1)
 modparam("tm", "fr_timer", 5000)
 
+event_route[xhttp:request] {
+    set_reply_close();
+    set_reply_no_connect();
+    if ($hdr(Upgrade) =~ "websocket" && ws_handle_handshake()) exit;
+    xhttp_reply("404", "Not Found", "text/plain", "");
+}
+
+onreply_route {
+    if (proto==WS || proto==WSS) add_contact_alias();
+}
+
 request_route {
+    # Over WebSocket a contact stands for its connection (RFC 7118 section 5).
+    if (proto==WS || proto==WSS) {
+        force_rport();
+        if (is_method("REGISTER")) fix_nated_register();
+        else add_contact_alias();
+    }
     if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
     if (has_totag()) {
-        if (loose_route()) { t_relay(); exit; }
+        if (loose_route()) {
+            if ($du == "") handle_ruri_alias();
+            t_relay();
+            exit;
+        }
         if (is_method("ACK")) { if (t_check_trans()) t_relay(); exit; }
         sl_send_reply("404", "Not here"); exit;
     }

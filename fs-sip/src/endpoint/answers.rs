@@ -4,10 +4,10 @@ use super::command::Body;
 use super::core::EndpointCore;
 use crate::transport::Local;
 use crate::wire::headers::name;
-use crate::wire::{Headers, Request, Response, is_token};
+use crate::wire::{Headers, Method, Request, Response, is_token};
 
 /// The methods this endpoint answers.
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS";
+const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY";
 
 /// The option tags it understands.
 pub(super) const SUPPORTED: &[&str] = &[];
@@ -54,7 +54,7 @@ pub(super) fn set_body(headers: &mut Headers, to: &mut Vec<u8>, body: Option<Bod
 }
 
 /// The body of a message; none where it is empty.
-pub(super) fn body_of(headers: &Headers, data: &[u8]) -> Option<Body> {
+pub(crate) fn body_of(headers: &Headers, data: &[u8]) -> Option<Body> {
     let content_type = headers.text(name::CONTENT_TYPE).unwrap_or_default().into_owned();
     (!data.is_empty()).then(|| Body { content_type, data: data.to_vec() })
 }
@@ -90,8 +90,19 @@ impl EndpointCore {
 
     /// Allow and Supported.
     pub(super) fn add_abilities(&self, headers: &mut Headers) {
-        headers.push(name::ALLOW, ALLOW);
+        headers.push(name::ALLOW, self.allow());
         headers.push(name::SUPPORTED, SUPPORTED.join(", "));
+        if !self.config.events.is_empty() {
+            headers.push(name::ALLOW_EVENTS, self.config.events.join(", "));
+        }
+    }
+
+    /// The methods this endpoint answers.
+    pub(super) fn allow(&self) -> String {
+        let optional =
+            [(Method::Message, self.config.messages), (Method::Subscribe, !self.config.events.is_empty())];
+        let more = optional.iter().filter(|(_, on)| *on).map(|(method, _)| method.as_str());
+        std::iter::once(ALLOW).chain(more).collect::<Vec<_>>().join(", ")
     }
 
     /// A tag for To or From.

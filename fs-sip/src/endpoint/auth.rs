@@ -153,6 +153,7 @@ impl EndpointCore {
             }
             Purpose::Reinvite(id) | Purpose::Bye(id) => matches!(self.calls.get(id), Some(Call::Session(_))),
             Purpose::Register(id) => self.registrations.contains_key(id),
+            Purpose::Outside(id) => self.outside.knows(*id),
             Purpose::ForkBye | Purpose::Ack(..) => false,
         }
     }
@@ -162,6 +163,7 @@ impl EndpointCore {
         match purpose {
             Purpose::Reinvite(id) | Purpose::Bye(id) => Some(self.session(*id)?.dialog.next_cseq()),
             Purpose::Register(id) => self.registrations.get_mut(id).map(|r| r.next_cseq()),
+            Purpose::Outside(id) => self.outside_cseq(*id, number),
             _ => Some((number + 1).min(limits::MAX_CSEQ)),
         }
     }
@@ -194,6 +196,9 @@ impl EndpointCore {
             Purpose::Register(id) => {
                 self.registration_realms.insert(*id, realms);
             }
+            Purpose::Outside(id) => {
+                self.outside.realms.insert(*id, realms);
+            }
             Purpose::Invite(_) | Purpose::ForkBye | Purpose::Ack(..) => {}
         }
     }
@@ -204,6 +209,7 @@ impl EndpointCore {
         let realms = match purpose {
             Purpose::Reinvite(id) | Purpose::Bye(id) => self.session(*id).map(|s| s.realms.clone()),
             Purpose::Register(id) => self.registration_realms.get(id).cloned(),
+            Purpose::Outside(id) => self.outside.realms.get(id).cloned(),
             // An ACK bears what its INVITE bore (RFC 3261 section 22.1).
             Purpose::Ack(client, _) => {
                 if let Some(invite) = self.table.request_of(*client) {

@@ -1,8 +1,10 @@
 //! What the application asks of the endpoint.
 
+use crate::publication::{PublicationId, PublicationSettings};
 use crate::registration::{RegistrationId, RegistrationSettings};
+use crate::subscription::{NotifierId, SubscriptionId, SubscriptionSettings};
 use crate::wire::auth::Credentials;
-use crate::wire::{NameAddr, Uri};
+use crate::wire::{Method, NameAddr, Uri};
 
 /// Names one INVITE session, ours or theirs, for its whole life.
 ///
@@ -10,6 +12,10 @@ use crate::wire::{NameAddr, Uri};
 /// are even, those of incoming calls odd, so they never meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct InviteId(pub u64);
+
+/// Names one request outside a call; the application chooses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestId(pub u64);
 
 /// A message body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +124,83 @@ pub enum Command {
     },
     /// Our address may have changed: all registrations are made anew at once.
     RefreshRegistrations,
+    /// Sends a single request outside any call: MESSAGE, OPTIONS or another
+    /// that opens no dialog. [`Event::Answered`](super::Event::Answered) tells
+    /// its end.
+    Request {
+        /// Any name that is not in use.
+        id: RequestId,
+        /// The method.
+        method: Method,
+        /// The Request-URI.
+        target: Uri,
+        /// Who sends it; a `tag` in it is replaced.
+        from: NameAddr,
+        /// The To header; the target where none is given.
+        to: Option<NameAddr>,
+        /// Further headers.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: Option<Body>,
+    },
+    /// Publishes state, or publishes it anew where the same is published
+    /// already, and keeps it alive.
+    Publish {
+        /// Any name.
+        id: PublicationId,
+        /// What to publish where; other settings than before begin anew.
+        settings: PublicationSettings,
+        /// The state.
+        body: Body,
+    },
+    /// Takes a publication back.
+    Unpublish {
+        /// Its name.
+        id: PublicationId,
+    },
+    /// Subscribes, and keeps the subscription alive.
+    Subscribe {
+        /// Any name; one that is in use is replaced.
+        id: SubscriptionId,
+        /// What to subscribe to.
+        settings: Box<SubscriptionSettings>,
+    },
+    /// Takes a subscription back.
+    Unsubscribe {
+        /// Its name.
+        id: SubscriptionId,
+    },
+    /// Answers [`Event::IncomingSubscription`](super::Event::IncomingSubscription).
+    AnswerSubscription {
+        /// Its name.
+        id: NotifierId,
+        /// 200 or a status from 300 to 699.
+        status: u16,
+        /// Is the subscriber told the state (`active`), or does somebody have
+        /// to allow it first (`pending`)?
+        active: bool,
+        /// The state, for the NOTIFY that follows at once.
+        body: Option<Body>,
+    },
+    /// Tells a subscriber the state.
+    Notify {
+        /// The subscription.
+        id: NotifierId,
+        /// `active`, or still `pending`.
+        active: bool,
+        /// The state.
+        body: Option<Body>,
+    },
+    /// Ends a subscription of somebody else.
+    EndSubscription {
+        /// Its name.
+        id: NotifierId,
+        /// `deactivated`, `probation`, `rejected`, `timeout`, `giveup`,
+        /// `noresource` or `invariant` (RFC 6665 section 4.1.3).
+        reason: String,
+        /// The last state.
+        body: Option<Body>,
+    },
     /// Replaces what answers the challenges of servers and proxies.
     Credentials(Vec<Credentials>),
     /// Ends a session in whatever way its state asks: CANCEL while our INVITE

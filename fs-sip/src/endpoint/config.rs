@@ -45,6 +45,13 @@ pub struct EndpointConfig {
     pub advertised: Option<SocketAddr>,
     /// Types of body an INVITE may carry; anything else gets 415.
     pub accept: Vec<String>,
+    /// Take MESSAGE outside calls ([`Event::Message`](super::Event::Message))?
+    /// Default no: they get 405.
+    pub messages: bool,
+    /// Event packages that others may subscribe to
+    /// ([`Event::IncomingSubscription`](super::Event::IncomingSubscription));
+    /// SUBSCRIBE for others gets 489, and with an empty list, the default, 405.
+    pub events: Vec<String>,
     /// What answers the challenges of servers and proxies;
     /// [`Command::Credentials`](super::Command::Credentials) replaces them.
     pub credentials: Vec<Credentials>,
@@ -65,6 +72,8 @@ impl Default for EndpointConfig {
             contact_user: String::new(),
             advertised: None,
             accept: vec!["application/sdp".to_owned()],
+            messages: false,
+            events: Vec::new(),
             credentials: Vec::new(),
             timers: Timers::default(),
         }

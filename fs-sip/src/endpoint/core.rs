@@ -17,6 +17,7 @@ use super::event::Event;
 use super::incoming::Incoming;
 use super::next_hop::{NextHop, next_hop};
 use super::outgoing::Outgoing;
+use super::outside::{Outside, OutsideId};
 use super::random::Random;
 use crate::dialog::DialogId;
 use crate::registration::{Failure, Registration, RegistrationId};
@@ -93,6 +94,8 @@ pub(super) enum Purpose {
     Ack(ClientId, String),
     /// Registers.
     Register(RegistrationId),
+    /// Anything else that opens no session.
+    Outside(OutsideId),
 }
 
 /// One INVITE session.
@@ -167,6 +170,7 @@ pub struct EndpointCore {
     pub(super) registrations: HashMap<RegistrationId, Registration>,
     pub(super) registration_realms: HashMap<RegistrationId, Vec<Realm>>,
     pub(super) registration_waits: Deadlines<RegistrationId>,
+    pub(super) outside: Outside,
     last_token: u64,
     last_invite: u64,
 }
@@ -196,6 +200,7 @@ impl EndpointCore {
             registrations: HashMap::new(),
             registration_realms: HashMap::new(),
             registration_waits: Deadlines::new(),
+            outside: Outside::default(),
             last_token: 0,
             last_invite: 1,
         }
@@ -216,6 +221,7 @@ impl EndpointCore {
                 while let Some(id) = self.registration_waits.pop(now) {
                     self.registration_due(now, id);
                 }
+                self.outside_due(now);
             }
         }
         self.settle(now);
@@ -242,10 +248,8 @@ impl EndpointCore {
     /// When [`Input::Timeout`] is due.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        [self.table.next_deadline(), self.waits.next(), self.registration_waits.next()]
-            .into_iter()
-            .flatten()
-            .min()
+        let own = [self.waits.next(), self.registration_waits.next(), self.outside.waits.next()];
+        own.into_iter().chain([self.table.next_deadline()]).flatten().min()
     }
 
     /// Hangs up every session and takes every registration back.
@@ -255,6 +259,7 @@ impl EndpointCore {
         for id in ids {
             self.handle(now, Input::Command(Command::Hangup { id, headers: Vec::new() }));
         }
+        self.leave_outside(now);
         self.unregister_all(now);
         self.settle(now);
     }
@@ -296,6 +301,18 @@ impl EndpointCore {
             Command::Register { id, settings } => self.register(id, settings),
             Command::Unregister { id } => self.unregister(now, id),
             Command::RefreshRegistrations => self.refresh_registrations(now),
+            Command::Request { id, method, target, from, to, headers, body } => {
+                self.single_request(id, method, &target, from, to, &headers, body);
+            }
+            Command::Publish { id, settings, body } => self.publish(now, id, settings, body),
+            Command::Unpublish { id } => self.unpublish(now, id),
+            Command::Subscribe { id, settings } => self.subscribe(id, *settings),
+            Command::Unsubscribe { id } => self.unsubscribe(id),
+            Command::AnswerSubscription { id, status, active, body } => {
+                self.answer_subscription(now, id, status, active, body);
+            }
+            Command::Notify { id, active, body } => self.notify(now, id, active, body),
+            Command::EndSubscription { id, reason, body } => self.end_notifier(now, id, &reason, body),
             Command::Credentials(list) => self.authenticator.set(list),
         }
     }
@@ -372,12 +389,17 @@ impl EndpointCore {
             Some(Purpose::Reinvite(id)) => self.on_reinvite_response(now, client, id, response),
             Some(Purpose::Bye(id)) if !response.is_provisional() => self.on_bye_done(id, None),
             Some(Purpose::Register(id)) => self.on_register_response(now, id, response),
+            Some(Purpose::Outside(id)) => self.on_outside_response(now, client, id, response),
             _ => {}
         }
     }
 
     /// Sends a request that still lacks Via and Contact.
     pub(super) fn send(&mut self, mut request: Request, purpose: Purpose) {
+        let named = request.headers.get(name::USER_AGENT).is_some() || request.method == Method::Ack;
+        if !named && !self.config.user_agent.is_empty() {
+            request.headers.push(name::USER_AGENT, self.config.user_agent.as_bytes());
+        }
         self.sign_ahead(&mut request, &purpose);
         self.send_again(request, purpose, 0);
     }
@@ -431,7 +453,7 @@ impl EndpointCore {
         request.headers.push_front(name::VIA, via.to_string());
         match &purpose {
             Purpose::Register(id) => self.add_register_contacts(*id, &mut request, local),
-            _ if request.method == Method::Invite => {
+            _ if matches!(request.method, Method::Invite | Method::Subscribe | Method::Notify) => {
                 request.headers.push(name::CONTACT, self.contact(local));
             }
             _ => {}
@@ -472,6 +494,7 @@ impl EndpointCore {
             Purpose::Register(id) => {
                 self.on_register_failure(now, id, &Failure::Transport(text.to_owned()));
             }
+            Purpose::Outside(id) => self.on_outside_failure(now, id, &Failure::Transport(text.to_owned())),
             Purpose::Invite(id) => self.invite_undeliverable(id, text),
             Purpose::Reinvite(id) => self.reinvite_undeliverable(id, text),
             Purpose::Bye(id) => self.on_bye_done(id, Some(super::TerminationReason::Transport)),
@@ -487,6 +510,7 @@ impl EndpointCore {
             Purpose::Reinvite(id) => self.reinvite_failed(now, id, 408, "Request Timeout"),
             Purpose::Bye(id) => self.on_bye_done(id, Some(super::TerminationReason::Timeout)),
             Purpose::Register(id) => self.on_register_failure(now, id, &Failure::Timeout),
+            Purpose::Outside(id) => self.on_outside_failure(now, id, &Failure::Timeout),
             Purpose::ForkBye | Purpose::Ack(..) => {}
         }
     }

@@ -2,8 +2,11 @@
 
 use std::net::SocketAddr;
 
-use super::command::{Body, InviteId};
+use super::command::{Body, InviteId, RequestId};
+use crate::publication::{PublicationEvent, PublicationId};
 use crate::registration::{RegistrationEvent, RegistrationId};
+use crate::subscription::{NotifierEvent, NotifierId, SubscriptionEvent, SubscriptionId};
+use crate::wire::headers::EventType;
 use crate::wire::{NameAddr, Uri};
 
 /// Why our INVITE failed.
@@ -155,6 +158,81 @@ pub enum Event {
         id: RegistrationId,
         /// What.
         event: RegistrationEvent,
+    },
+    /// The end of [`Command::Request`](super::Command::Request).
+    Answered {
+        /// Its name.
+        id: RequestId,
+        /// The final status; where there was no answer, the one that fits.
+        status: u16,
+        /// Its reason phrase, or ours.
+        reason: String,
+        /// Whose doing it was.
+        cause: FailureCause,
+        /// The headers of the answer.
+        headers: Vec<(String, String)>,
+        /// Its body.
+        body: Option<Body>,
+    },
+    /// Somebody sends a message (RFC 3428); it is answered with 200 already.
+    Message {
+        /// The From header.
+        from: NameAddr,
+        /// The To header.
+        to: NameAddr,
+        /// The Request-URI.
+        request_uri: Uri,
+        /// The message.
+        body: Body,
+        /// Where it came from.
+        source: SocketAddr,
+        /// All headers in their order.
+        headers: Vec<(String, String)>,
+    },
+    /// What has become of a publication.
+    Publication {
+        /// Its name.
+        id: PublicationId,
+        /// What.
+        event: PublicationEvent,
+    },
+    /// What has become of a subscription of ours.
+    Subscription {
+        /// Its name.
+        id: SubscriptionId,
+        /// What.
+        event: SubscriptionEvent,
+    },
+    /// Somebody wants to subscribe; answer with
+    /// [`Command::AnswerSubscription`](super::Command::AnswerSubscription).
+    IncomingSubscription {
+        /// Name of the new subscription.
+        id: NotifierId,
+        /// To what.
+        event: EventType,
+        /// The From header.
+        from: NameAddr,
+        /// The To header.
+        to: NameAddr,
+        /// The Request-URI.
+        request_uri: Uri,
+        /// For how many seconds; 0 asks once.
+        expires: u32,
+        /// The types of body that are understood; empty = the package's own.
+        accept: Vec<String>,
+        /// A filter.
+        body: Option<Body>,
+        /// Where it came from.
+        source: SocketAddr,
+        /// All headers in their order.
+        headers: Vec<(String, String)>,
+    },
+    /// What has become of a subscription of somebody else.
+    Notifier {
+        /// Its name.
+        id: NotifierId,
+        /// What.
+        event: NotifierEvent,
     },
     /// Something arrived that is no SIP message; it got its 400 where that
     /// was possible. For logs and counters.

@@ -66,6 +66,7 @@ fn of_uri(uri: &Uri) -> Result<NextHop, String> {
             return Err(format!("{uri} asks for TLS over datagrams, which does not exist"));
         }
         (Some(Protocol::Tcp) | None, true) => Protocol::Tls,
+        (Some(Protocol::Ws), true) => Protocol::Wss,
         (Some(protocol), _) => protocol,
         (None, false) => Protocol::Udp,
     };
@@ -113,6 +114,9 @@ mod tests {
         assert_eq!(hop("sip:a@h;transport=tls", None), to("h", 5061, Tls));
         assert_eq!(hop("sips:a@h", None), to("h", 5061, Tls));
         assert_eq!(hop("sips:a@h:7;transport=tcp", None), to("h", 7, Tls));
+        assert_eq!(hop("sip:a@h;transport=ws", None), to("h", 80, Protocol::Ws));
+        assert_eq!(hop("sip:a@h;transport=wss", None), to("h", 443, Protocol::Wss));
+        assert_eq!(hop("sips:a@h;transport=ws", None), to("h", 443, Protocol::Wss));
     }
 
     #[test]

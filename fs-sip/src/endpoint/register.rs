@@ -38,6 +38,7 @@ impl EndpointCore {
                 self.follow(now, id, None, next);
             }
         }
+        self.refresh_outside(now);
     }
 
     /// Takes every registration back.
@@ -90,6 +91,7 @@ impl EndpointCore {
         match next {
             Next::Ask => self.ask_registrar(id),
             Next::Wait(at) => self.registration_waits.set(id, Some(at)),
+            Next::Keep => {}
             Next::Over => self.drop_registration(id),
         }
     }

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::answers::{ALLOW, SUPPORTED};
+use super::answers::SUPPORTED;
 use super::core::{Call, EndpointCore};
 use super::event::Event;
 use crate::dialog::DialogId;
@@ -82,8 +82,11 @@ impl EndpointCore {
             Ok(None) => match request.method {
                 Method::Invite => self.on_invite(now, server, request, path),
                 Method::Options => self.on_options(now, server, &request),
+                Method::Message => self.on_text(now, server, &request, &path),
+                Method::Subscribe => self.on_subscribe(now, server, request, path),
                 _ => self.refuse(now, server, &request, 481),
             },
+            Ok(Some(dialog)) if self.is_of_subscription(now, server, &request, &dialog) => {}
             Ok(Some(dialog)) => self.on_request_inside(now, server, request, &dialog, path),
             Err(_) => self.refuse(now, server, &request, 400),
         }
@@ -92,10 +95,16 @@ impl EndpointCore {
     /// Method, Request-URI, Require (RFC 3261 sections 8.2.1 to 8.2.2.3).
     fn general_refusal(&mut self, request: &Request) -> Option<Response> {
         let tag = self.new_tag();
-        if !matches!(request.method, Method::Invite | Method::Bye | Method::Options) {
+        let answered = match request.method {
+            Method::Invite | Method::Bye | Method::Options | Method::Notify => true,
+            Method::Message => self.config.messages,
+            Method::Subscribe => !self.config.events.is_empty(),
+            _ => false,
+        };
+        if !answered {
             let status = if request.method.is_known() { 405 } else { 501 };
             let mut response = self.response(request, status, &tag);
-            response.headers.push(name::ALLOW, ALLOW);
+            response.headers.push(name::ALLOW, self.allow());
             return Some(response);
         }
         if let Scheme::Other(scheme) = request.uri.scheme()
@@ -168,6 +177,21 @@ impl EndpointCore {
         response.headers.push(name::ACCEPT_ENCODING, "identity");
         self.add_abilities(&mut response.headers);
         self.respond(now, server, &response);
+    }
+
+    /// NOTIFY and SUBSCRIBE inside the dialog of a subscription.
+    fn is_of_subscription(
+        &mut self,
+        now: Instant,
+        server: ServerId,
+        request: &Request,
+        dialog: &DialogId,
+    ) -> bool {
+        match request.method {
+            Method::Notify => self.on_notify(now, server, request),
+            Method::Subscribe => self.on_resubscribe(now, server, request, dialog),
+            _ => false,
+        }
     }
 
     fn on_request_inside(

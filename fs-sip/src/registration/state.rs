@@ -98,6 +98,8 @@ pub enum Next {
     Ask,
     /// Call [`Registration::handle_timeout`] then.
     Wait(Instant),
+    /// Nothing new: what was awaited still is.
+    Keep,
     /// It is over.
     Over,
 }
@@ -168,11 +170,7 @@ impl Registration {
         let h = &mut request.headers;
         h.push_typed(&MaxForwards(limits::MAX_FORWARDS));
         if let Some(proxy) = &self.settings.outbound_proxy {
-            let mut proxy = proxy.clone();
-            if let Some(params) = proxy.params_mut() {
-                params.set("lr", None);
-            }
-            h.push(name::ROUTE, NameAddr::new(proxy).to_string());
+            h.push(name::ROUTE, route(proxy));
         }
         h.push_typed(&From(self.settings.identity.clone().with_tag(&self.tag)));
         let mut to = self.settings.identity.clone();
@@ -295,11 +293,10 @@ impl Registration {
         let expires = of_contact.or_else(of_header).unwrap_or(self.expires).clamp(1, limits::MAX_EXPIRES);
         let routes = headers.all(name::SERVICE_ROUTE);
         let service_route = routes.filter_map(|r| NameAddr::parse(&r.text()).ok()).collect();
-        let whole = Duration::from_secs(expires.into());
         self.state = State::Registered;
         self.delay = FIRST_DELAY;
-        self.good_until = Some(now + whole);
-        let refresh = whole.saturating_sub(Duration::from_secs(30)).max(whole / 2);
+        self.good_until = Some(now + Duration::from_secs(expires.into()));
+        let refresh = refresh_after(expires);
         let event = RegistrationEvent::Registered { expires, contacts, service_route };
         (Some(event), Next::Wait(now + refresh))
     }
@@ -323,8 +320,24 @@ impl Registration {
     }
 }
 
+/// The Route value of a proxy.
+pub(crate) fn route(proxy: &Uri) -> String {
+    let mut proxy = proxy.clone();
+    if let Some(params) = proxy.params_mut() {
+        params.set("lr", None);
+    }
+    NameAddr::new(proxy).to_string()
+}
+
+/// When what lasts `expires` seconds is asked for again: when half of its time
+/// or 30 s are left, whichever is later.
+pub(crate) fn refresh_after(expires: u32) -> Duration {
+    let whole = Duration::from_secs(expires.into());
+    whole.saturating_sub(Duration::from_secs(30)).max(whole / 2)
+}
+
 /// The digits that a value begins with.
-fn leading_number(text: &str) -> Option<u32> {
+pub(crate) fn leading_number(text: &str) -> Option<u32> {
     let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     text[..end].parse().ok()

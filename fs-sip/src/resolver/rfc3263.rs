@@ -188,7 +188,7 @@ impl Walk {
         list.sort_by_key(|n| (n.order, n.preference));
         let mut srv = Vec::new();
         for record in list.iter().filter(|n| n.flags.eq_ignore_ascii_case("s")) {
-            if let Some(protocol) = of_service(&record.service)
+            if let Some(protocol) = Protocol::of_service(&record.service)
                 && self.supported.contains(&protocol)
             {
                 srv.push(Task::Srv(protocol, record.replacement.trim_end_matches('.').to_owned()));
@@ -196,7 +196,8 @@ impl Walk {
         }
         if srv.is_empty() {
             let name = self.hop.host.to_string();
-            srv = self.supported.iter().map(|p| srv_of(*p, &name)).collect();
+            let unasked = self.supported.iter().filter(|p| p.is_found_unasked());
+            srv = unasked.map(|p| srv_of(*p, &name)).collect();
         }
         self.tasks.extend(srv);
     }
@@ -227,17 +228,7 @@ impl Walk {
 }
 
 fn srv_of(protocol: Protocol, host: &str) -> Task {
-    let prefix = match protocol {
-        Protocol::Udp => "_sip._udp",
-        Protocol::Tcp => "_sip._tcp",
-        Protocol::Tls => "_sips._tcp",
-    };
-    Task::Srv(protocol, format!("{prefix}.{host}"))
-}
-
-fn of_service(service: &str) -> Option<Protocol> {
-    let table = [("SIP+D2U", Protocol::Udp), ("SIP+D2T", Protocol::Tcp), ("SIPS+D2T", Protocol::Tls)];
-    table.iter().find(|(name, _)| name.eq_ignore_ascii_case(service)).map(|(_, protocol)| *protocol)
+    Task::Srv(protocol, format!("{}.{host}", protocol.srv()))
 }
 
 /// The order of RFC 2782: by priority, and at random by weight within one.

@@ -3,7 +3,7 @@
 //! | File | Holds |
 //! |---|---|
 //! | `protocol` | their names, and what is fixed about each (pure) |
-//! | [`udp`], `tcp`, `tls` | one way each |
+//! | [`udp`], `tcp`, `tls`, `ws` | one way each |
 //! | `table` | one line for each way over connections |
 //! | `stream` | a connection at work: framing, keep-alives, limits |
 //! | `set` | all sockets and connections of one endpoint |
@@ -17,6 +17,7 @@ mod table;
 mod tcp;
 pub(crate) mod tls;
 pub mod udp;
+mod ws;
 
 pub use protocol::{ConnectionId, Local, Peer, Protocol};
 pub use tls::{Identity, Refusal, RefusalWatch, TlsError, TlsSettings, Trust};

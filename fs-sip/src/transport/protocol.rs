@@ -13,6 +13,10 @@ pub enum Protocol {
     Tcp,
     /// A byte stream inside TLS (RFC 3261 section 26.2, RFC 5922).
     Tls,
+    /// WebSocket (RFC 7118).
+    Ws,
+    /// WebSocket inside TLS (RFC 7118).
+    Wss,
 }
 
 /// What is fixed about a protocol.
@@ -25,10 +29,16 @@ struct Facts {
     reliable: bool,
     secure: bool,
     port: u16,
+    /// The service of its NAPTR records (RFC 3263 section 4.1, RFC 7118).
+    service: &'static str,
+    /// What the names of its SRV records begin with.
+    srv: &'static str,
+    /// Are SRV records asked for without a NAPTR record that names them?
+    unasked: bool,
 }
 
 /// One line for each, in the order of the enum.
-const FACTS: [Facts; 3] = [
+const FACTS: [Facts; 5] = [
     Facts {
         protocol: Protocol::Udp,
         token: "UDP",
@@ -36,6 +46,9 @@ const FACTS: [Facts; 3] = [
         reliable: false,
         secure: false,
         port: 5060,
+        service: "SIP+D2U",
+        srv: "_sip._udp",
+        unasked: true,
     },
     Facts {
         protocol: Protocol::Tcp,
@@ -44,6 +57,9 @@ const FACTS: [Facts; 3] = [
         reliable: true,
         secure: false,
         port: 5060,
+        service: "SIP+D2T",
+        srv: "_sip._tcp",
+        unasked: true,
     },
     Facts {
         protocol: Protocol::Tls,
@@ -52,6 +68,31 @@ const FACTS: [Facts; 3] = [
         reliable: true,
         secure: true,
         port: 5061,
+        service: "SIPS+D2T",
+        srv: "_sips._tcp",
+        unasked: true,
+    },
+    Facts {
+        protocol: Protocol::Ws,
+        token: "WS",
+        parameter: "ws",
+        reliable: true,
+        secure: false,
+        port: 80,
+        service: "SIP+D2W",
+        srv: "_sip._ws",
+        unasked: false,
+    },
+    Facts {
+        protocol: Protocol::Wss,
+        token: "WSS",
+        parameter: "wss",
+        reliable: true,
+        secure: true,
+        port: 443,
+        service: "SIPS+D2W",
+        srv: "_sips._ws",
+        unasked: false,
     },
 ];
 
@@ -81,6 +122,21 @@ impl Protocol {
     #[must_use]
     pub fn of_parameter(text: &str) -> Option<Self> {
         FACTS.iter().find(|f| f.parameter.eq_ignore_ascii_case(text)).map(|f| f.protocol)
+    }
+
+    /// The protocol that a NAPTR record names.
+    pub(crate) fn of_service(service: &str) -> Option<Self> {
+        FACTS.iter().find(|f| f.service.eq_ignore_ascii_case(service)).map(|f| f.protocol)
+    }
+
+    /// What the names of its SRV records begin with.
+    pub(crate) fn srv(self) -> &'static str {
+        self.facts().srv
+    }
+
+    /// May its SRV records be asked for though no NAPTR record names them?
+    pub(crate) fn is_found_unasked(self) -> bool {
+        self.facts().unasked
     }
 
     /// Does it repeat and order by itself?

@@ -224,7 +224,12 @@ impl<T: Copy> Transports<T> {
         {
             return Some(id);
         }
-        self.connections.iter().filter(|(_, c)| c.peer.same_place(peer)).map(|(id, _)| *id).max()
+        // In URIs `ws` stands for the secure way as well (RFC 7118 section 5.2).
+        let secure = |c: &Open| {
+            (peer.protocol, c.peer.protocol) == (Protocol::Ws, Protocol::Wss) && c.peer.remote == peer.remote
+        };
+        let fits = |c: &Open| c.peer.same_place(peer) || secure(c);
+        self.connections.iter().filter(|(_, c)| fits(c)).map(|(id, _)| *id).max()
     }
 
     /// Begins to open a connection, unless one is being opened.

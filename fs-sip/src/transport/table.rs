@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::protocol::{Local, Peer, Protocol};
 use super::set::Arrival;
 use super::tls::Tls;
-use super::{tcp, tls};
+use super::{tcp, tls, ws};
 
 /// A future that can go to another thread.
 pub(super) type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -56,6 +56,8 @@ pub(super) struct Way {
 const WAYS: &[Way] = &[
     Way { protocol: Protocol::Tcp, dial: tcp::dial, greet: tcp::greet },
     Way { protocol: Protocol::Tls, dial: tls::dial, greet: tls::greet },
+    Way { protocol: Protocol::Ws, dial: ws::dial, greet: ws::greet },
+    Way { protocol: Protocol::Wss, dial: ws::dial_secure, greet: ws::greet_secure },
 ];
 
 /// The way of a protocol that has connections.

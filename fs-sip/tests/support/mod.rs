@@ -63,6 +63,12 @@ impl World {
         Self { start, now: start, link, parties, raw: Vec::new(), next_id: 0, names: HashMap::new() }
     }
 
+    /// Replaces party `n` by a fresh one with these settings.
+    pub fn configure(&mut self, n: u8, config: EndpointConfig) {
+        let core = EndpointCore::new(config, [n; 32]);
+        self.parties.insert(address(n), Party { core, events: Vec::new(), seen: 0 });
+    }
+
     pub fn elapsed(&self) -> Duration {
         self.now - self.start
     }

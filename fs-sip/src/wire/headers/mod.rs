@@ -4,9 +4,11 @@ mod address;
 mod contact;
 mod content_type;
 mod cseq;
+mod event;
 mod max_forwards;
 pub mod name;
 mod option_tags;
+mod subscription_state;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,8 +19,10 @@ pub use address::{From, RecordRoute, Route, To};
 pub use contact::Contact;
 pub use content_type::ContentType;
 pub use cseq::CSeq;
+pub use event::EventType;
 pub use max_forwards::MaxForwards;
 pub use option_tags::{Accept, Require, Supported};
+pub use subscription_state::SubscriptionState;
 
 /// One header: its long name and one value.
 #[derive(Debug, Clone, PartialEq, Eq)]
