@@ -4,11 +4,13 @@
 //! library holds this code, and small plugin files, which are only names, lead GStreamer to the descriptors made
 //! by the modules here: one module per plugin file.
 
+mod children;
 pub mod debug;
 pub mod raw;
 pub mod rtp;
 pub mod rtpxdata;
 pub mod sip;
+mod statistics;
 mod streaming_threads;
 pub mod transmitter;
 pub mod videoanyrate;

@@ -101,6 +101,17 @@ fn sound_goes_both_ways_in_the_formats_asked_for() {
         };
         wanted.retain(|w| *w != seen);
     }
+    // It is counted: 20 ms a buffer.
+    let stats = |object: &glib::Object| object.property::<gst::Structure>("stats");
+    let number = |stats: &gst::Structure, field: &str| stats.get::<u64>(field).unwrap();
+    let (sent, received) = (stats(a.session.upcast_ref()), stats(b.stream.upcast_ref()));
+    assert!(number(&sent, "packets-sent") >= 20 && number(&received, "packets-received") >= 20);
+    assert!(number(&received, "bytes-received") >= 15 * 320, "{received}");
+    assert_eq!(received.get::<&str>("codec"), Ok(NARROW));
+    let all = stats(b.conference.upcast_ref()).get::<gst::Structure>("session-1").unwrap();
+    assert!(all.has_field("stream-1") && number(&all, "packets-received") >= 20, "{all}");
+    let proxy = a.conference.dynamic_cast_ref::<gst::ChildProxy>().unwrap();
+    assert!(proxy.child_by_name("audioresample").is_some(), "inner elements by their factory");
     // Another format in the middle of the call.
     b.stream.set_remote_codecs(std::slice::from_ref(&wide)).unwrap();
     a.stream.set_remote_codecs(std::slice::from_ref(&wide)).unwrap();

@@ -9,6 +9,7 @@
 //! | [`discovery`] | which codecs the installed elements can do |
 //! | [`codecbin`] | encoder and decoder bins |
 //! | `srtp` | encryption by the srtp elements |
+//! | `stats` | what the property `stats` tells |
 //! | `special` | telephony events, as packets and as tones |
 
 pub mod codecbin;
@@ -19,6 +20,7 @@ pub mod participant;
 pub mod session;
 mod special;
 mod srtp;
+mod stats;
 pub mod stream;
 mod substream;
 

@@ -241,6 +241,7 @@ impl imp::Session {
             element::remove(&src);
             element::remove(&sink);
         })?;
+        self.received().watch(recv.valve.static_pad("sink"));
         let waiting = Arc::new(AtomicBool::new(true));
         let (weak, flag) = (self.obj().downgrade(), waiting.clone());
         recv.watch(move || {

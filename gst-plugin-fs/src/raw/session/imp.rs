@@ -13,6 +13,7 @@ use gst::prelude::*;
 use once_cell::sync::Lazy;
 
 use super::exchange::State;
+use super::meter::Meter;
 use super::path::SendPath;
 use crate::raw::conference::Conference;
 use crate::raw::{CAT, disposed, participant, stream};
@@ -29,6 +30,8 @@ pub struct Session {
     construct: Mutex<Construct>,
     path: Mutex<Option<Arc<SendPath>>>,
     state: Mutex<State>,
+    sent: Meter,
+    received: Meter,
     gone: AtomicBool,
 }
 
@@ -61,6 +64,7 @@ impl Session {
         let conference = self.conference().ok_or_else(disposed)?;
         let media = lock(&self.construct).media_type;
         let path = SendPath::build(conference.upcast_ref(), media, self.id())?;
+        self.sent.watch(path.capsfilter.static_pad("src"));
         *lock(&self.path) = Some(Arc::new(path));
         Ok(())
     }
@@ -76,6 +80,37 @@ impl Session {
 
     fn codecs(&self) -> CodecList {
         CodecList(self.state().formats.as_ref().map(|f| f.codecs.clone()).unwrap_or_default())
+    }
+
+    /// What the stream's pad counts.
+    pub(super) fn received(&self) -> &Meter {
+        &self.received
+    }
+
+    /// `stats` of the session, with its stream's.
+    pub(in crate::raw) fn statistics(&self) -> gst::Structure {
+        let mut structure = gst::Structure::new_empty("application/x-farstream-session-stats");
+        structure.set("id", self.id());
+        structure.set("kind", lock(&self.construct).media_type.as_str());
+        self.sent.write(&mut structure, "sent");
+        self.received.write(&mut structure, "received");
+        if let Some(codec) = self.state().formats.as_ref().map(|f| f.sent.codec.encoding_name.clone()) {
+            structure.set("codec", codec);
+        }
+        if self.stream().is_some() {
+            structure.set("stream-1", self.stream_statistics());
+        }
+        structure
+    }
+
+    /// `stats` of the stream.
+    pub(in crate::raw) fn stream_statistics(&self) -> gst::Structure {
+        let mut structure = gst::Structure::new_empty("application/x-farstream-stream-stats");
+        self.received.write(&mut structure, "received");
+        if let Some(codec) = self.state().formats.as_ref().map(|f| f.received.codec.encoding_name.clone()) {
+            structure.set("codec", codec);
+        }
+        structure
     }
 
     fn is_disposed(&self) -> bool {
@@ -113,6 +148,7 @@ impl ObjectImpl for Session {
             ]
             .into_iter()
             .map(glib::ParamSpecOverride::for_class::<fs_core::Session>)
+            .chain([crate::statistics::property()])
             .collect()
         });
         &PROPERTIES
@@ -145,6 +181,7 @@ impl ObjectImpl for Session {
                 self.state().formats.as_ref().map(|f| CodecValue(f.sent.codec.clone())).to_value()
             }
             "tos" => self.state().tos.to_value(),
+            "stats" => self.statistics().to_value(),
             _ => pspec.default_value().clone(),
         }
     }

@@ -5,11 +5,13 @@
 //! | `imp.rs` | the object and its properties |
 //! | `exchange.rs` | what the stream asks of its session: codecs, transmitter, direction |
 //! | `formats.rs` | from remote codecs to caps, pure |
+//! | `meter.rs` | what `stats` counts |
 //! | `path.rs` | the elements |
 
 mod exchange;
 mod formats;
 pub(in crate::raw) mod imp;
+mod meter;
 mod path;
 
 use fs_core::enums;

@@ -120,6 +120,7 @@ impl ObjectImpl for Stream {
                     .read_only()
                     .build(),
             );
+            all.push(crate::statistics::property());
             all
         });
         &PROPERTIES
@@ -158,6 +159,7 @@ impl ObjectImpl for Stream {
             "remote-codecs" | "negotiated-codecs" => codecs(&|s| s.imp().remote_codecs()),
             "current-recv-codecs" => codecs(&|s| s.imp().received_codecs()),
             "conference" => session.and_then(|s| s.imp().conference()).to_value(),
+            "stats" => session.map(|s| s.imp().stream_statistics()).to_value(),
             "stream-transmitter" => session.and_then(|s| s.imp().stream_end().ok()).to_value(),
             _ => pspec.default_value().clone(),
         }

@@ -12,10 +12,12 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use once_cell::sync::Lazy;
 
+use crate::children;
 use crate::debug::CONFERENCE as CAT;
 use crate::rtp::element;
 use crate::rtp::participant::Participant;
 use crate::rtp::session::Session;
+use crate::rtp::stats::{Received, Sent};
 use crate::streaming_threads::StreamingThreads;
 
 const DEFAULT_LATENCY: u32 = 100;
@@ -68,6 +70,20 @@ impl Conference {
         self.threads.has_caller()
     }
 
+    /// `stats`: the sums of all sessions, and each of them.
+    fn statistics(&self) -> gst::Structure {
+        let mut structure = gst::Structure::new_empty("application/x-farstream-conference-stats");
+        let (mut sent, mut received) = (Sent::default(), Received::default());
+        for session in self.sessions() {
+            let session = session.imp();
+            structure.set(format!("session-{}", session.id()), session.statistics(&mut received));
+            sent.add(&session.sent());
+        }
+        sent.write(&mut structure);
+        received.write(&mut structure);
+        structure
+    }
+
     fn needs_rtpbin(&self) -> Result<gst::Element, glib::Error> {
         self.rtpbin().ok_or_else(|| {
             element::construction("element 'rtpbin' is missing: install GStreamer's rtpmanager plugin")
@@ -97,6 +113,13 @@ impl Conference {
             if let Some(session) = weak.upgrade().and_then(|c| c.imp().session(session)) {
                 session.imp().pad_removed((ssrc, pt));
             }
+        });
+        let weak = self.obj().downgrade();
+        rtpbin.connect("new-jitterbuffer", false, move |values| {
+            let buffer = values.get(1)?.get::<gst::Element>().ok()?;
+            let (session, ssrc) = (values.get(2)?.get::<u32>().ok()?, values.get(3)?.get::<u32>().ok()?);
+            weak.upgrade()?.imp().session(session)?.imp().watch_jitter_buffer(ssrc, &buffer);
+            None
         });
         self.on_source(rtpbin, "on-ssrc-sdes", |session, ssrc| session.imp().source_described(ssrc));
         self.on_source(rtpbin, "on-bye-ssrc", |session, ssrc| session.imp().source_said_bye(ssrc));
@@ -133,6 +156,7 @@ impl ObjectSubclass for Conference {
     const NAME: &'static str = "FsRtpConference";
     type Type = super::Conference;
     type ParentType = fs_core::Conference;
+    type Interfaces = (gst::ChildProxy,);
 }
 
 impl ObjectImpl for Conference {
@@ -148,6 +172,7 @@ impl ObjectImpl for Conference {
                     .blurb("How long jitter buffers hold packets, in ms")
                     .default_value(DEFAULT_LATENCY)
                     .build(),
+                crate::statistics::property(),
             ]
         });
         &PROPERTIES
@@ -161,6 +186,7 @@ impl ObjectImpl for Conference {
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         match self.rtpbin.get() {
+            _ if pspec.name() == "stats" => self.statistics().to_value(),
             Some(rtpbin) => rtpbin.property_value(pspec.name()),
             None => pspec.default_value().clone(),
         }
@@ -180,6 +206,20 @@ impl ObjectImpl for Conference {
         }
         self.connect_rtpbin(&rtpbin);
         let _ = self.rtpbin.set(rtpbin);
+    }
+}
+
+impl ChildProxyImpl for Conference {
+    fn child_by_name(&self, name: &str) -> Option<glib::Object> {
+        children::by_name(self.obj().upcast_ref(), name)
+    }
+
+    fn child_by_index(&self, index: u32) -> Option<glib::Object> {
+        children::by_index(self.obj().upcast_ref(), index)
+    }
+
+    fn children_count(&self) -> u32 {
+        children::count(self.obj().upcast_ref())
     }
 }
 

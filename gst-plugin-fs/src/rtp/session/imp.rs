@@ -26,6 +26,7 @@ use super::telephony::Player;
 use super::transmitters::{StreamEnd, TransmitterEntry};
 use crate::debug::CONFERENCE as CAT;
 use crate::rtp::conference::Conference;
+use crate::rtp::stats::Received;
 use crate::rtp::substream::{OutputPad, Substream};
 use crate::rtp::{discovery, element, participant, stream};
 
@@ -240,7 +241,8 @@ impl Session {
         }
     }
 
-    fn ssrc(&self) -> u32 {
+    /// The SSRC that is sent; 0 while unknown.
+    pub(super) fn sent_ssrc(&self) -> u32 {
         let caps = self.graph().and_then(|g| g.send_rtp_sink()).and_then(|pad| pad.current_caps());
         caps.and_then(|caps| caps.structure(0)?.get::<u32>("ssrc").ok()).unwrap_or_default()
     }
@@ -306,6 +308,7 @@ fn own_properties() -> Vec<glib::ParamSpec> {
             .blurb("The RTPSession of rtpbin")
             .read_only()
             .build(),
+        crate::statistics::property(),
     ]
 }
 
@@ -364,7 +367,8 @@ impl ObjectImpl for Session {
             "id" => self.id().to_value(),
             "sink-pad" => self.graph().map(|g| g.sink_pad.clone().upcast::<gst::Pad>()).to_value(),
             "internal-session" => self.internal_session().to_value(),
-            "ssrc" => self.ssrc().to_value(),
+            "ssrc" => self.sent_ssrc().to_value(),
+            "stats" => self.statistics(&mut Received::default()).to_value(),
             "codec-preferences" => CodecList(self.state().wishes.preferences.clone()).to_value(),
             "codecs" => CodecList(self.state().outcome.associations.codecs().unwrap_or_default()).to_value(),
             "codecs-without-config" => {

@@ -12,6 +12,7 @@
 //! | `sources.rs` | what makes an SSRC a stream's, and ends it |
 //! | `ssrc_map.rs` | SSRC to stream, pure |
 //! | `timer.rs` | what is done later |
+//! | `statistics.rs` | `stats` |
 //! | `transmitters.rs` | transmitters and the streams' ends of them |
 //! | `crypto.rs` | encryption of what is sent and received |
 //! | `recipe.rs` | from agreed codec to bin |
@@ -28,6 +29,7 @@ mod send;
 mod sources;
 pub(in crate::rtp) mod ssrc_map;
 pub(in crate::rtp) mod state;
+mod statistics;
 mod telephony;
 mod timer;
 mod transmitters;

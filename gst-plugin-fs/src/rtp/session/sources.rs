@@ -130,6 +130,7 @@ impl imp::Session {
     }
 
     fn source_left(&self, ssrc: u32, after: Duration) {
+        self.keep_counters(ssrc);
         let stream = {
             let mut state = self.state();
             let stream = state.ssrcs.gone(ssrc).and_then(|id| state.stream_object(id));
@@ -164,7 +165,7 @@ impl imp::Session {
     }
 
     /// rtpbin's `RTPSource`.
-    fn source(&self, ssrc: u32) -> Option<glib::Object> {
+    pub(super) fn source(&self, ssrc: u32) -> Option<glib::Object> {
         self.internal_session()?.emit_by_name("get-source-by-ssrc", &[&ssrc])
     }
 

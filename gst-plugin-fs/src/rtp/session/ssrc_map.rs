@@ -27,6 +27,11 @@ impl SsrcMap {
         self.0.get(&ssrc).map(|m| m.stream)
     }
 
+    /// All SSRCs with their streams.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, StreamId)> + '_ {
+        self.0.iter().map(|(ssrc, mapping)| (*ssrc, mapping.stream))
+    }
+
     /// The application named the SSRC (`fs_stream_add_id`): permanent. False if it belongs to another stream.
     pub fn name(&mut self, ssrc: u32, stream: StreamId) -> bool {
         let entry = self.0.entry(ssrc).or_insert(Mapping { stream, named: true });

@@ -17,6 +17,7 @@ use super::events::EventEar;
 use super::recipe::Recipe;
 use super::send::SendState;
 use super::ssrc_map::{SsrcMap, StreamId};
+use super::statistics::Statistics;
 use super::telephony::TelephonyState;
 use super::timer::Timers;
 use super::transmitters::{StreamEnd, TransmitterEntry};
@@ -121,6 +122,8 @@ pub struct State {
     pub transmitters: Vec<TransmitterEntry>,
     /// What is due later.
     pub timers: Timers,
+    /// What `stats` needs beyond rtpbin's.
+    pub statistics: Statistics,
     /// IP type of service, 0 to 255.
     pub tos: u32,
     /// ms; 0 = at once, negative = never.
@@ -146,6 +149,7 @@ impl State {
             telephony: TelephonyState::default(),
             transmitters: Vec::new(),
             timers: Timers::default(),
+            statistics: Statistics::default(),
             tos: 0,
             no_rtcp_timeout: 7000,
         }
@@ -365,6 +369,11 @@ impl State {
             }
         }
         codecs
+    }
+
+    /// Clock rate of what is sent, in Hz.
+    pub fn send_rate(&self) -> Option<u32> {
+        self.send.current.as_ref().map(|current| current.association.codec.clock_rate)
     }
 
     /// Shortest time between regular RTCP packets in ms: 5 s, or what the codecs in use ask (`trr-int`).

@@ -131,6 +131,7 @@ impl ObjectImpl for Stream {
                     .blurb("Whether RTCP leaves on the first component, if the transmitter can")
                     .build(),
             );
+            all.push(crate::statistics::property());
             all
         });
         &PROPERTIES
@@ -182,6 +183,7 @@ impl ObjectImpl for Stream {
             "current-recv-codecs" => codecs(&|s| s.imp().state().current_recv_codecs(id, None)),
             "decryption-parameters" => lock(&self.decryption).to_value(),
             "require-encryption" => self.require_encryption.load(Ordering::Relaxed).to_value(),
+            "stats" => session.map(|s| s.imp().stream_statistics(id)).to_value(),
             "send-rtcp-mux" => self.effective_rtcp_mux().to_value(),
             "rtp-header-extensions" => {
                 let list = session.map(|s| s.imp().stream_extensions(id)).unwrap_or_default();

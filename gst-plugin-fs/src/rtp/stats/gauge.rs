@@ -1,0 +1,125 @@
+//! How full a jitter buffer is: the time between the newest packet that went in and the last that came out.
+//!
+//! rtpbin's jitter buffer tells its fill only in a mode that is not for calls. Two probes read the timestamp of each
+//! packet; they allocate nothing and take no lock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use gst::prelude::*;
+
+/// Marks that there is a timestamp in the lower half.
+const KNOWN: u64 = 1 << 32;
+/// Where the timestamp of an RTP packet is (RFC 3550 section 5.1).
+const TIMESTAMP: usize = 4;
+
+/// A fill, in whole ms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fill(u32);
+
+impl Fill {
+    /// In ms.
+    pub fn ms(self) -> u32 {
+        self.0
+    }
+}
+
+/// The timestamps that passed; shared with the probes.
+#[derive(Debug, Default)]
+struct Seen {
+    went_in: AtomicU64,
+    came_out: AtomicU64,
+}
+
+impl Seen {
+    /// In units of the clock rate. A clock that jumped makes no nonsense of it.
+    fn units(&self) -> u32 {
+        let [newest, last] = [&self.went_in, &self.came_out].map(|seen| seen.load(Ordering::Relaxed));
+        if newest & KNOWN == 0 || last & KNOWN == 0 {
+            return 0;
+        }
+        let lower = |seen: u64| u32::try_from(seen & u64::from(u32::MAX)).unwrap_or_default();
+        let ahead = lower(newest).wrapping_sub(lower(last));
+        if ahead > u32::MAX / 2 { 0 } else { ahead }
+    }
+}
+
+/// One jitter buffer.
+#[derive(Clone, Debug)]
+pub struct Gauge {
+    buffer: glib::WeakRef<gst::Element>,
+    seen: Arc<Seen>,
+}
+
+impl Gauge {
+    /// Watches a jitter buffer for as long as it lives.
+    pub fn new(buffer: &gst::Element) -> Self {
+        let seen = Arc::<Seen>::default();
+        let watch = |pad: Option<gst::Pad>, is_in: bool| {
+            let (Some(pad), seen) = (pad, seen.clone()) else { return };
+            pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+                if let Some(timestamp) = info.buffer().and_then(|buffer| timestamp(buffer)) {
+                    let place = if is_in { &seen.went_in } else { &seen.came_out };
+                    place.store(u64::from(timestamp) | KNOWN, Ordering::Relaxed);
+                    if is_in {
+                        // Nothing came out yet: full since the first packet.
+                        let _ = seen.came_out.compare_exchange(
+                            0,
+                            u64::from(timestamp) | KNOWN,
+                            Ordering::Relaxed,
+                            Ordering::Relaxed,
+                        );
+                    }
+                }
+                gst::PadProbeReturn::Ok
+            });
+        };
+        watch(buffer.static_pad("sink"), true);
+        watch(buffer.static_pad("src"), false);
+        Self { buffer: buffer.downgrade(), seen }
+    }
+
+    /// Whether the jitter buffer still exists.
+    pub fn is_alive(&self) -> bool {
+        self.buffer.upgrade().is_some()
+    }
+
+    /// How full it is, for media of that clock rate in Hz.
+    pub fn fill(&self, clock_rate: u32) -> Fill {
+        let ms = u64::from(self.seen.units()) * 1000 / u64::from(clock_rate.max(1));
+        Fill(u32::try_from(ms).unwrap_or(u32::MAX))
+    }
+
+    /// Packets that came out, came too late, and came twice.
+    pub fn counts(&self) -> [u64; 3] {
+        let stats = self.buffer.upgrade().and_then(|b| b.property::<Option<gst::Structure>>("stats"));
+        let count = |field: &str| stats.as_ref().and_then(|s| s.get::<u64>(field).ok()).unwrap_or_default();
+        ["num-pushed", "num-late", "num-duplicates"].map(count)
+    }
+}
+
+fn timestamp(buffer: &gst::BufferRef) -> Option<u32> {
+    let mut bytes = [0; 4];
+    buffer.copy_to_slice(TIMESTAMP, &mut bytes).ok()?;
+    Some(u32::from_be_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn units(newest: u32, last: u32) -> u32 {
+        let seen = Seen::default();
+        seen.went_in.store(u64::from(newest) | KNOWN, Ordering::Relaxed);
+        seen.came_out.store(u64::from(last) | KNOWN, Ordering::Relaxed);
+        seen.units()
+    }
+
+    #[test]
+    fn the_clock_runs_over_and_jumps() {
+        assert_eq!(units(800, 0), 800);
+        assert_eq!(units(100, u32::MAX - 99), 200);
+        assert_eq!(units(0, 160), 0, "what came out is ahead after a jump back");
+        assert_eq!(Seen::default().units(), 0);
+    }
+}
