@@ -3,6 +3,7 @@
 //! All are element messages whose source is the conference. Names, fields and types are part of the C
 //! interface (`fs_session_parse_*`, `fs_stream_parse_*`, `fs_parse_error`).
 
+use fs_proto::negotiation::{Difference, Rejected, limits};
 use fs_proto::{Candidate, Codec, StreamState};
 use glib::prelude::*;
 use glib::translate::UnsafeFrom;
@@ -21,6 +22,8 @@ pub mod name {
     pub const SEND_CODEC_CHANGED: &str = "farstream-send-codec-changed";
     /// The codecs of a session changed.
     pub const CODECS_CHANGED: &str = "farstream-codecs-changed";
+    /// Codecs of a peer, or preferences, that a session can't take.
+    pub const CODECS_REJECTED: &str = "farstream-codecs-rejected";
     /// A telephony event is being sent.
     pub const TELEPHONY_EVENT_STARTED: &str = "farstream-telephony-event-started";
     /// A telephony event ended.
@@ -64,6 +67,29 @@ pub fn send_codec_changed(session: &Session, codec: &Codec, secondary: &[Codec])
 /// `farstream-codecs-changed`.
 pub fn codecs_changed(session: &Session) -> gst::Structure {
     gst::Structure::builder(name::CODECS_CHANGED).field("session", session).build()
+}
+
+/// `farstream-codecs-rejected`: codecs of a stream's peer, or without a stream preferences, that the session leaves out.
+///
+/// Five lists of the same length: `codecs`, `reasons` in words, and where a parameter (or `clock-rate`, `channels`) is the
+/// reason its name in `parameters` with our value in `ours` and the other in `theirs`, otherwise empty texts.
+pub fn codecs_rejected(session: &Session, stream: Option<&Stream>, rejected: &[Rejected]) -> gst::Structure {
+    let differences: Vec<_> = rejected.iter().map(|r| r.why.difference()).collect();
+    let texts = |pick: fn(&Difference) -> Option<&String>| -> Vec<String> {
+        let text =
+            |d: &Option<Difference>| d.as_ref().and_then(pick).map_or_else(String::new, |t| limits::quote(t));
+        differences.iter().map(text).collect()
+    };
+    let reasons: Vec<String> = rejected.iter().map(ToString::to_string).collect();
+    gst::Structure::builder(name::CODECS_REJECTED)
+        .field("session", session)
+        .field("stream", stream)
+        .field("codecs", CodecList(rejected.iter().map(|r| r.codec.clone()).collect()))
+        .field("parameters", texts(|d| Some(&d.name)))
+        .field("ours", texts(|d| d.ours.as_ref()))
+        .field("theirs", texts(|d| d.theirs.as_ref()))
+        .field("reasons", reasons)
+        .build()
 }
 
 /// `farstream-telephony-event-started`; the volume is 0 to 36 in -dBm0.
@@ -190,6 +216,15 @@ pub enum Parsed {
         /// Whose codecs.
         session: Session,
     },
+    /// Codecs were left out.
+    CodecsRejected {
+        /// Which session left them out.
+        session: Session,
+        /// Whose codecs; `None` for preferences.
+        stream: Option<Stream>,
+        /// The codecs with their reasons.
+        rejected: Vec<RejectedCodec>,
+    },
     /// A telephony event is being sent.
     TelephonyEventStarted {
         /// Which session sends it.
@@ -273,6 +308,21 @@ pub enum Parsed {
     },
 }
 
+/// A codec that was left out. Long values are cut off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedCodec {
+    /// The codec as it was offered or wanted.
+    pub codec: Codec,
+    /// What both sides differ in: a parameter, `clock-rate`, `channels` or `media-type`; empty for other reasons.
+    pub parameter: String,
+    /// Our value of it; empty = absent.
+    pub ours: String,
+    /// The other value of it; empty = absent.
+    pub theirs: String,
+    /// The reason in words.
+    pub reason: String,
+}
+
 /// Reads a message; `None` for other messages and for those whose fields are missing or of another type.
 pub fn parse(message: &gst::MessageRef) -> Option<Parsed> {
     if message.type_() != gst::MessageType::Element {
@@ -310,6 +360,11 @@ fn parse_session(structure: &gst::StructureRef) -> Option<Parsed> {
             secondary_codecs: structure.get::<CodecList>("secondary-codecs").ok()?.0,
         },
         name::CODECS_CHANGED => Parsed::CodecsChanged { session: session()? },
+        name::CODECS_REJECTED => Parsed::CodecsRejected {
+            session: session()?,
+            stream: structure.get::<Option<Stream>>("stream").ok()?,
+            rejected: parse_rejected(structure)?,
+        },
         name::TELEPHONY_EVENT_STARTED => Parsed::TelephonyEventStarted {
             session: session()?,
             method: method()?,
@@ -322,6 +377,21 @@ fn parse_session(structure: &gst::StructureRef) -> Option<Parsed> {
         _ => return None,
     };
     Some(parsed)
+}
+
+fn parse_rejected(structure: &gst::StructureRef) -> Option<Vec<RejectedCodec>> {
+    let codecs = structure.get::<CodecList>("codecs").ok()?.0;
+    let texts = |field: &str| {
+        let texts = structure.get::<Vec<String>>(field).ok()?;
+        (texts.len() == codecs.len()).then_some(texts)
+    };
+    let (parameters, ours, theirs, reasons) =
+        (texts("parameters")?, texts("ours")?, texts("theirs")?, texts("reasons")?);
+    let values = parameters.into_iter().zip(ours).zip(theirs).zip(reasons);
+    let rejected = codecs.into_iter().zip(values).map(|(codec, (((parameter, ours), theirs), reason))| {
+        RejectedCodec { codec, parameter, ours, theirs, reason }
+    });
+    Some(rejected.collect())
 }
 
 fn parse_received(structure: &gst::StructureRef) -> Option<Parsed> {

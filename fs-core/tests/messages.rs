@@ -5,8 +5,9 @@
 #[path = "classes/bare.rs"]
 mod bare;
 
-use fs_core::messages::{self, Parsed};
+use fs_core::messages::{self, Parsed, RejectedCodec};
 use fs_core::{Error, Session, Stream, enums};
+use fs_proto::negotiation::{Reason, Rejected};
 use fs_proto::{Candidate, CandidateType, Codec, MediaType, StreamState};
 use glib::prelude::*;
 
@@ -56,6 +57,43 @@ fn session_messages() {
         &[("session", "FsSession")],
         &Parsed::CodecsChanged { session: session.clone() },
     );
+    for stream in [None, Some(stream())] {
+        let rejected = |codec: &Codec, why| Rejected { stream: None, codec: codec.clone(), why };
+        let (vp8, g729) =
+            (Codec::new(97, "VP8", MediaType::Video, 90000), Codec::new(18, "G729", MediaType::Audio, 8000));
+        let (name, ours, theirs) = ("max-fs".to_owned(), Some("1".to_owned()), None);
+        let list = [
+            rejected(&vp8, Reason::Parameter { name, ours, theirs }),
+            rejected(&g729, Reason::UnknownEncoding),
+        ];
+        let told = |codec: &Codec, parameter: &str, ours: &str, reason: &str| RejectedCodec {
+            codec: codec.clone(),
+            parameter: parameter.to_owned(),
+            ours: ours.to_owned(),
+            theirs: String::new(),
+            reason: reason.to_owned(),
+        };
+        let (first, second) =
+            ("97 VP8/90000: max-fs: ours 1, theirs absent", "18 G729/8000: we have no such codec");
+        check(
+            messages::codecs_rejected(&session, stream.as_ref(), &list),
+            "farstream-codecs-rejected",
+            &[
+                ("session", "FsSession"),
+                ("stream", "FsStream"),
+                ("codecs", "FsCodecGList"),
+                ("parameters", "GStrv"),
+                ("ours", "GStrv"),
+                ("theirs", "GStrv"),
+                ("reasons", "GStrv"),
+            ],
+            &Parsed::CodecsRejected {
+                session: session.clone(),
+                stream,
+                rejected: vec![told(&vp8, "max-fs", "1", first), told(&g729, "", "", second)],
+            },
+        );
+    }
     let (method, event) = (enums::DtmfMethod::Sound, 11);
     check(
         messages::telephony_event_started(&session, method, event, 8),

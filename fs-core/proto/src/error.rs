@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::codec::Codec;
-use crate::negotiation::Rejected;
+use crate::negotiation::{Rejected, limits};
 
 /// Why a negotiation left everything as it was.
 ///
@@ -18,6 +18,13 @@ pub enum NegotiationError {
         codec: Codec,
         /// What is wrong with it.
         why: InvalidCodec,
+    },
+    /// A list of header extensions beyond [`limits`](crate::negotiation::limits) (`FS_ERROR_INVALID_ARGUMENTS`).
+    ExtensionsTooLarge {
+        /// How many there are.
+        count: usize,
+        /// How long their names are together, in octets.
+        octets: usize,
     },
     /// Preferences or allowed caps removed every codec that could be sent (`FS_ERROR_NO_CODECS_LEFT`).
     NoCodecsLeft {
@@ -49,6 +56,18 @@ pub enum InvalidCodec {
     MediaType,
     /// The list holds nothing.
     EmptyList,
+    /// The list has more than [`MAX_CODECS`](limits::MAX_CODECS) codecs.
+    TooManyCodecs {
+        /// How many it has.
+        count: usize,
+    },
+    /// The codec has more than [`MAX_PARAMETERS`](limits::MAX_PARAMETERS) parameters.
+    TooManyParameters {
+        /// How many it has.
+        count: usize,
+    },
+    /// The list has more than [`MAX_TEXT_OCTETS`](limits::MAX_TEXT_OCTETS) of text.
+    TooLong,
 }
 
 /// A candidate that an `a=candidate` line can't express, or a line that is none.
@@ -73,12 +92,21 @@ impl std::error::Error for CandidateError {}
 
 impl fmt::Display for InvalidCodec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoEncodingName => "it has no encoding name",
-            Self::PayloadType => "its payload type is not within 0 to 127",
-            Self::MediaType => "its media type is not the session's",
-            Self::EmptyList => "the list is empty",
-        })
+        match self {
+            Self::NoEncodingName => f.write_str("it has no encoding name"),
+            Self::PayloadType => f.write_str("its payload type is not within 0 to 127"),
+            Self::MediaType => f.write_str("its media type is not the session's"),
+            Self::EmptyList => f.write_str("the list is empty"),
+            Self::TooManyCodecs { count } => {
+                write!(f, "the list has {count} codecs, more than {}", limits::MAX_CODECS)
+            }
+            Self::TooManyParameters { count } => {
+                write!(f, "it has {count} parameters, more than {}", limits::MAX_PARAMETERS)
+            }
+            Self::TooLong => {
+                write!(f, "up to it the list has more than {} octets of text", limits::MAX_TEXT_OCTETS)
+            }
+        }
     }
 }
 
@@ -86,7 +114,15 @@ impl fmt::Display for NegotiationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidCodec { why: InvalidCodec::EmptyList, .. } => f.write_str("the codec list is empty"),
-            Self::InvalidCodec { codec, why } => write!(f, "codec '{codec}' can't be used: {why}"),
+            Self::InvalidCodec { codec, why } => {
+                write!(f, "codec '{}' can't be used: {why}", limits::quote(&codec.to_string()))
+            }
+            Self::ExtensionsTooLarge { count, octets } => write!(
+                f,
+                "{count} header extensions with {octets} octets of names are too many: at most {} and {}",
+                limits::MAX_EXTENSIONS,
+                limits::MAX_TEXT_OCTETS
+            ),
             Self::NoCodecsLeft { rejected } => {
                 f.write_str("no codec that can be sent is left")?;
                 reasons(f, rejected)
@@ -108,20 +144,29 @@ fn list(f: &mut fmt::Formatter<'_>, codecs: &[Codec]) -> fmt::Result {
     if codecs.is_empty() {
         return f.write_str("nothing");
     }
-    for (n, codec) in codecs.iter().enumerate() {
+    for (n, codec) in codecs.iter().take(limits::MAX_NAMED).enumerate() {
         let comma = if n == 0 { "" } else { ", " };
-        write!(f, "{comma}{} {}/{}", codec.id, codec.encoding_name, codec.clock_rate)?;
+        write!(f, "{comma}{} {}/{}", codec.id, limits::quote(&codec.encoding_name), codec.clock_rate)?;
         if codec.channels > 0 {
             write!(f, "/{}", codec.channels)?;
         }
     }
-    Ok(())
+    rest(f, codecs.len())
+}
+
+/// Counts what is not named.
+fn rest(f: &mut fmt::Formatter<'_>, count: usize) -> fmt::Result {
+    match count.checked_sub(limits::MAX_NAMED) {
+        None | Some(0) => Ok(()),
+        Some(more) => write!(f, " and {more} more"),
+    }
 }
 
 fn reasons(f: &mut fmt::Formatter<'_>, rejected: &[Rejected]) -> fmt::Result {
-    for (n, entry) in rejected.iter().enumerate() {
+    for (n, entry) in rejected.iter().take(limits::MAX_NAMED).enumerate() {
         let joint = if n == 0 { " (" } else { "; " };
         write!(f, "{joint}{entry}")?;
     }
+    rest(f, rejected.len())?;
     if rejected.is_empty() { Ok(()) } else { f.write_str(")") }
 }

@@ -8,7 +8,7 @@ use crate::media::{MediaType, StreamDirection};
 use super::association::{Association, Associations};
 use super::remote::Candidate;
 use super::rules::{self, Kinds, Masks};
-use super::{Inputs, NegotiatedStream, Outcome, Reason, Rejected, feedback, hdrext};
+use super::{Inputs, NegotiatedStream, Outcome, Reason, Rejected, feedback, hdrext, limits};
 
 const TELEPHONE_EVENT: &str = "telephone-event";
 const RTT_SENDTS: &str = "urn:ietf:params:rtp-hdrext:rtt-sendts";
@@ -154,8 +154,11 @@ fn with_hidden(agreed: Vec<Candidate>, previous: Option<&Outcome>) -> Associatio
 }
 
 /// The codecs of `new` that must reach the peer again: those that agree with one of `old` but describe their
-/// stream differently (`fs_session_codecs_need_resend`).
+/// stream differently (`fs_session_codecs_need_resend`). No session has more than [`limits::MAX_CODECS`]; what stands
+/// behind them in either list is not looked at.
 pub fn codecs_need_resend(old: &[Codec], new: &[Codec]) -> Vec<Codec> {
+    let bounded = |list: &[Codec]| list.len().min(limits::MAX_CODECS);
+    let (old, new) = (&old[..bounded(old)], &new[..bounded(new)]);
     let masks = Masks { local: Kinds::ALL, remote: Kinds::ALL };
     let config = |codec: &Codec| -> Vec<(String, String)> {
         let mut list: Vec<_> = codec

@@ -61,30 +61,63 @@ fn choose(wishes: &[RtpHeaderExtension], said: &[&[RtpHeaderExtension]], single:
 /// Gives each slot an id: the only peer's, else the one we named, else the one in force, else the lowest that
 /// nobody uses. A slot for which there is none stays without.
 fn assign(slots: &mut [Slot], avoid: &[u32], previous: &[RtpHeaderExtension]) {
-    let mut taken: Vec<u32> = Vec::new();
-    let mut take = |slot: &mut Slot, id: Option<u32>, avoid: &[u32]| {
-        let free = |id: &u32| WIRE.contains(id) && !taken.contains(id) && !avoid.contains(id);
-        if slot.id.is_none() {
-            slot.id = id.filter(free);
-            taken.extend(slot.id);
-        }
-    };
+    let (mut taken, avoid) = (Ids::default(), Ids::of(avoid));
     for slot in slots.iter_mut() {
-        take(slot, slot.remote, &[]);
+        taken.give(slot, slot.remote, &Ids::default());
     }
     for slot in slots.iter_mut() {
-        take(slot, Some(slot.wish), &[]);
+        taken.give(slot, Some(slot.wish), &Ids::default());
     }
     for slot in slots.iter_mut() {
         let same = |p: &&RtpHeaderExtension| {
             slot.chosen.as_ref().is_some_and(|c| c.uri.eq_ignore_ascii_case(&p.uri))
         };
         let in_force = previous.iter().find(same).map(|p| p.id);
-        take(slot, in_force, avoid);
+        taken.give(slot, in_force, &avoid);
     }
     for slot in slots.iter_mut() {
         for id in WIRE {
-            take(slot, Some(id), avoid);
+            taken.give(slot, Some(id), &avoid);
+        }
+    }
+}
+
+/// A set of ids that can stand on the wire.
+struct Ids([bool; 256]);
+
+impl Default for Ids {
+    fn default() -> Self {
+        Self([false; 256])
+    }
+}
+
+impl Ids {
+    fn of(ids: &[u32]) -> Self {
+        let mut set = Self::default();
+        for id in ids {
+            if let Some(place) = set.place(*id) {
+                *place = true;
+            }
+        }
+        set
+    }
+
+    /// Where an id is noted; `None` if it can't stand on the wire.
+    fn place(&mut self, id: u32) -> Option<&mut bool> {
+        let id = usize::try_from(id).ok().filter(|_| WIRE.contains(&id))?;
+        self.0.get_mut(id)
+    }
+
+    fn has(&self, id: u32) -> bool {
+        usize::try_from(id).is_ok_and(|id| self.0.get(id) == Some(&true))
+    }
+
+    /// Gives a slot that has no id yet that one, if nobody has it and it need not be avoided.
+    fn give(&mut self, slot: &mut Slot, id: Option<u32>, avoid: &Self) {
+        let Some(id) = id.filter(|id| slot.id.is_none() && !avoid.has(*id)) else { return };
+        if let Some(taken) = self.place(id).filter(|taken| !**taken) {
+            *taken = true;
+            slot.id = Some(id);
         }
     }
 }

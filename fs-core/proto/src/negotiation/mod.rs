@@ -21,6 +21,7 @@ mod capability;
 mod feedback;
 mod finish;
 mod hdrext;
+pub mod limits;
 mod local;
 mod payload_type;
 mod rejection;
@@ -31,7 +32,7 @@ pub use association::{Association, Associations, RECV_PROFILE, RESERVE_PT, SEND_
 pub use capability::LocalCapability;
 pub use finish::codecs_need_resend;
 pub use local::{ValidPreferences, validate_preferences};
-pub use rejection::{Reason, Rejected};
+pub use rejection::{Difference, Reason, Rejected};
 
 use crate::codec::Codec;
 use crate::error::NegotiationError;
@@ -109,9 +110,11 @@ pub struct NegotiatedStream {
 ///
 /// # Errors
 /// [`NegotiationError::InvalidCodec`] if a remote list can't be used at all,
+/// [`NegotiationError::ExtensionsTooLarge`] if that goes for a list of header extensions,
 /// [`NegotiationError::NoCodecsLeft`] if preferences and allowed caps leave nothing to send,
 /// [`NegotiationError::NothingInCommon`] if a remote list leaves nothing to send.
 pub fn negotiate(inputs: &Inputs<'_>) -> Result<Outcome, NegotiationError> {
+    limits::check_extensions(inputs.header_extensions)?;
     for remote in inputs.remotes {
         remote::check(inputs.media_type, remote)?;
     }

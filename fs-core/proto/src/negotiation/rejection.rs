@@ -5,6 +5,8 @@ use std::fmt;
 use crate::codec::Codec;
 use crate::media::MediaType;
 
+use super::limits;
+
 /// A codec that was left out, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
@@ -69,6 +71,11 @@ pub enum Reason {
     NotReceivable,
     /// A preference disabled it.
     Disabled,
+    /// A bin description that the preference brings can't be used.
+    Profile {
+        /// What is wrong with it.
+        text: String,
+    },
     /// Telephone events need another codec with the same clock rate (RFC 4733 section 2.1).
     NoCodecWithClockRate {
         /// The clock rate in Hz.
@@ -76,8 +83,37 @@ pub enum Reason {
     },
 }
 
-fn value(v: Option<&String>) -> &str {
-    v.map_or("absent", String::as_str)
+fn value(v: Option<&String>) -> String {
+    v.map_or_else(|| "absent".to_owned(), |text| limits::quote(text))
+}
+
+/// What two codecs differ in, as a name and the values of both sides; `None` = absent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// A format parameter, or `media-type`, `clock-rate` or `channels`.
+    pub name: String,
+    /// Our value.
+    pub ours: Option<String>,
+    /// The other value.
+    pub theirs: Option<String>,
+}
+
+impl Reason {
+    /// Where the reason is that two values differ: which ones.
+    pub fn difference(&self) -> Option<Difference> {
+        let pair = |name: &str, ours: String, theirs: String| {
+            Some(Difference { name: name.to_owned(), ours: Some(ours), theirs: Some(theirs) })
+        };
+        match self {
+            Self::MediaType { ours, theirs } => pair("media-type", ours.to_string(), theirs.to_string()),
+            Self::ClockRate { ours, theirs } => pair("clock-rate", ours.to_string(), theirs.to_string()),
+            Self::Channels { ours, theirs } => pair("channels", ours.to_string(), theirs.to_string()),
+            Self::Parameter { name, ours, theirs } => {
+                Some(Difference { name: name.clone(), ours: ours.clone(), theirs: theirs.clone() })
+            }
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Reason {
@@ -88,7 +124,8 @@ impl fmt::Display for Reason {
             Self::ClockRate { ours, theirs } => write!(f, "clock rate: ours {ours}, theirs {theirs}"),
             Self::Channels { ours, theirs } => write!(f, "channels: ours {ours}, theirs {theirs}"),
             Self::Parameter { name, ours, theirs } => {
-                write!(f, "{name}: ours {}, theirs {}", value(ours.as_ref()), value(theirs.as_ref()))
+                let (ours, theirs) = (value(ours.as_ref()), value(theirs.as_ref()));
+                write!(f, "{}: ours {ours}, theirs {theirs}", limits::quote(name))
             }
             Self::DuplicatePayloadType => f.write_str("its payload type occurs twice in the list"),
             Self::AlreadyMatched => f.write_str("another codec of the list already stands for ours"),
@@ -98,6 +135,7 @@ impl fmt::Display for Reason {
             Self::CapsNotAllowed => f.write_str("the allowed caps exclude it"),
             Self::NotReceivable => f.write_str("we can't receive it"),
             Self::Disabled => f.write_str("a preference disables it"),
+            Self::Profile { text } => f.write_str(text),
             Self::NoCodecWithClockRate { clock_rate } => write!(f, "no other codec runs at {clock_rate} Hz"),
         }
     }
@@ -105,6 +143,7 @@ impl fmt::Display for Reason {
 
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}/{}: {}", self.codec.id, self.codec.encoding_name, self.codec.clock_rate, self.why)
+        let name = limits::quote(&self.codec.encoding_name);
+        write!(f, "{} {name}/{}: {}", self.codec.id, self.codec.clock_rate, self.why)
     }
 }

@@ -6,7 +6,7 @@ use crate::media::MediaType;
 
 use super::association::Association;
 use super::rules::{self, Kinds, Masks};
-use super::{Reason, Rejected, RemoteCodecs, feedback};
+use super::{Reason, Rejected, RemoteCodecs, feedback, limits};
 
 /// An association on its way, with the remote codecs it stands for.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub(super) fn check(media_type: MediaType, remote: &RemoteCodecs) -> Result<(), 
     if remote.codecs.is_empty() {
         return fail(&Codec::default(), InvalidCodec::EmptyList);
     }
+    limits::check_codecs(&remote.codecs)?;
+    limits::check_extensions(remote.header_extensions.as_deref().unwrap_or_default())?;
     for codec in &remote.codecs {
         if codec.encoding_name.is_empty() {
             return fail(codec, InvalidCodec::NoEncodingName);

@@ -4,13 +4,13 @@
 
 use fs_proto::{Codec, MediaType};
 use glib::prelude::*;
+use glib::translate::ToGlibPtr;
 use gst::prelude::*;
 
 /// One element factory with what its always-pads accept and give.
 #[derive(Clone, Debug)]
 pub(super) struct Factory {
     pub(super) name: String,
-    rank: i32,
     pub(super) sink: gst::Caps,
     pub(super) src: gst::Caps,
 }
@@ -51,20 +51,77 @@ impl Role {
     }
 }
 
-impl Factories {
-    /// Reads the registry. Rank first, then name descending, as Farstream has always ordered its codecs.
-    pub(super) fn installed(media: MediaType) -> Self {
-        let mut found = Self::default();
+/// What the registry holds of the kinds that may have a part, best first. No caps are read yet.
+pub(super) struct Installed(Vec<Candidate>);
+
+struct Candidate {
+    factory: gst::ElementFactory,
+    rank: i32,
+    role: Role,
+}
+
+/// Elements that are found by name and matter for what is found.
+const CONVERTERS: [&str; 6] =
+    ["audioconvert", "audioresample", "spanplc", "videoconvert", "videoscale", "fsvideoanyrate"];
+
+impl Installed {
+    /// Looks through the registry. Rank first, then name descending, as Farstream has always ordered its codecs.
+    pub(super) fn read() -> Self {
+        let mut found = Vec::new();
         for feature in gst::Registry::get().features(gst::ElementFactory::static_type()) {
             let Ok(factory) = feature.downcast::<gst::ElementFactory>() else { continue };
             let rank = i32::from(factory.rank());
-            let Some(role) = Role::of(factory.klass()).filter(|_| rank > 0) else { continue };
-            if let Some(usable) = Factory::read(&factory, rank, role, media) {
-                found.of_role(role).push(usable);
+            if let Some(role) = Role::of(factory.klass()).filter(|_| rank > 0) {
+                found.push(Candidate { factory, rank, role });
             }
         }
-        for role in [Role::Payloader, Role::Depayloader, Role::Encoder, Role::Decoder, Role::Parser] {
-            found.of_role(role).sort_by(|a, b| b.rank.cmp(&a.rank).then_with(|| b.name.cmp(&a.name)));
+        found.sort_by(|a, b| b.rank.cmp(&a.rank).then_with(|| b.factory.name().cmp(&a.factory.name())));
+        Self(found)
+    }
+
+    /// Hands over everything that blueprints depend on, piece by piece and always in the same order.
+    pub(super) fn describe(&self, mut tell: impl FnMut(&[u8])) {
+        for candidate in &self.0 {
+            tell(&candidate.rank.to_ne_bytes());
+            tell(&[candidate.role as u8]);
+            describe_factory(&candidate.factory, &mut tell);
+        }
+        for name in CONVERTERS {
+            match gst::ElementFactory::find(name) {
+                Some(factory) => describe_factory(&factory, &mut tell),
+                None => tell(&[]),
+            }
+        }
+    }
+}
+
+fn describe_factory(factory: &gst::ElementFactory, tell: &mut impl FnMut(&[u8])) {
+    tell(factory.name().as_bytes());
+    for template in factory.static_pad_templates().iter() {
+        let sink = template.direction() == gst::PadDirection::Sink;
+        tell(&[sink.into(), (template.presence() == gst::PadPresence::Always).into()]);
+        tell(caps_text(template).to_bytes());
+    }
+}
+
+/// The caps of a template as they stand in the registry, unread.
+fn caps_text(template: &gst::StaticPadTemplate) -> &std::ffi::CStr {
+    let raw: *const gst::ffi::GstStaticPadTemplate = template.to_glib_none().0;
+    // SAFETY: a live template, which the registry never frees, no more than its caps' string; NULL is looked for.
+    unsafe {
+        let text = (*raw).static_caps.string;
+        if text.is_null() { c"" } else { std::ffi::CStr::from_ptr(text) }
+    }
+}
+
+impl Factories {
+    /// Reads the caps of what may have a part in sessions of one media type.
+    pub(super) fn of(installed: &Installed, media: MediaType) -> Self {
+        let mut found = Self::default();
+        for Candidate { factory, role, .. } in &installed.0 {
+            if let Some(usable) = Factory::read(factory, *role, media) {
+                found.of_role(*role).push(usable);
+            }
         }
         found
     }
@@ -81,7 +138,7 @@ impl Factories {
 }
 
 impl Factory {
-    fn read(factory: &gst::ElementFactory, rank: i32, role: Role, media: MediaType) -> Option<Self> {
+    fn read(factory: &gst::ElementFactory, role: Role, media: MediaType) -> Option<Self> {
         let (mut sink, mut src) = (gst::Caps::new_empty(), gst::Caps::new_empty());
         for template in factory.static_pad_templates().iter() {
             if template.presence() != gst::PadPresence::Always {
@@ -110,7 +167,7 @@ impl Factory {
             }
         }
         let usable = |caps: &gst::Caps| !caps.is_empty();
-        (usable(&sink) && usable(&src)).then(|| Self { name: factory.name().into(), rank, sink, src })
+        (usable(&sink) && usable(&src)).then(|| Self { name: factory.name().into(), sink, src })
     }
 }
 

@@ -2,15 +2,16 @@
 //!
 //! Nothing here knows a list of codecs: payloaders, depayloaders, encoders and decoders are found by class and matched on
 //! the caps of their pad templates (`factories`, `chains`); the codec follows from the RTP caps ([`caps`]).
-//! The result is kept per media type for the life of the process and made anew when the registry changes. Reading
-//! templates loads no plugin, so a first session needs no more than a few milliseconds, and nothing would be won by keeping
-//! the result in a file: GStreamer's registry is that file (`benches/discovery.py` measures it). The environment
-//! variables `FS_AUDIO_CODECS_CACHE`, `FS_VIDEO_CODECS_CACHE` and `FS_APPLICATION_CODECS_CACHE`, which name such files for
-//! Farstream 0.2.9, therefore have no effect.
+//! The result is kept per media type for the life of the process and made anew when the registry changes. Between
+//! processes it is kept in files ([`cache`]): `$FS_AUDIO_CODECS_CACHE`, `$FS_VIDEO_CODECS_CACHE` and
+//! `$FS_APPLICATION_CODECS_CACHE`, else `farstream/blueprints.MEDIA.CPU.cache` in the user's cache folder; an empty variable
+//! means no file. Reading pad templates loads no plugin and makes no element, so a first session without such a file takes
+//! only a few milliseconds more.
 //!
 //! Lock: one mutex around the kept results; nothing else is locked while it is held.
 
 mod blueprint;
+mod cache;
 pub mod caps;
 mod chains;
 mod factories;
@@ -20,8 +21,9 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use fs_proto::MediaType;
 
 pub use blueprint::Blueprint;
+use cache::Cache;
 use chains::Converters;
-use factories::Factories;
+use factories::{Factories, Installed};
 
 use crate::rtp::special;
 
@@ -58,8 +60,13 @@ pub fn blueprints(media: MediaType) -> Result<Arc<[Blueprint]>, glib::Error> {
 }
 
 fn scan(media: MediaType) -> Result<Vec<Blueprint>, glib::Error> {
-    let factories = Factories::installed(media);
-    let mut found = chains::combine(&factories, &Converters::installed(media), media);
+    let installed = Installed::read();
+    let cache = Cache::of(media, &installed);
+    let mut found = cache.load().unwrap_or_else(|| {
+        let found = chains::combine(&Factories::of(&installed, media), &Converters::installed(media), media);
+        cache.store(&found);
+        found
+    });
     for source in special::SOURCES {
         let more = source.blueprints(media, &found);
         found.extend(more);
@@ -76,19 +83,21 @@ fn scan(media: MediaType) -> Result<Vec<Blueprint>, glib::Error> {
         );
     }
     if found.is_empty() {
-        return Err(glib::Error::new(
-            fs_core::Error::NoCodecs,
-            &format!(
-                "no {media} codec can be both sent and received with the installed elements: {} payloaders, {} \
-                 depayloaders, {} encoders and {} decoders were found, and no chain of them fits together",
-                factories.payloaders.len(),
-                factories.depayloaders.len(),
-                factories.encoders.len(),
-                factories.decoders.len()
-            ),
-        ));
+        return Err(nothing(&Factories::of(&installed, media), media));
     }
     Ok(found)
+}
+
+fn nothing(factories: &Factories, media: MediaType) -> glib::Error {
+    let text = format!(
+        "no {media} codec can be both sent and received with the installed elements: {} payloaders, {} depayloaders, \
+         {} encoders and {} decoders were found, and no chain of them fits together",
+        factories.payloaders.len(),
+        factories.depayloaders.len(),
+        factories.encoders.len(),
+        factories.decoders.len()
+    );
+    glib::Error::new(fs_core::Error::NoCodecs, &text)
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ fn media_that_share_rtp_elements_are_told_apart_by_their_rate() {
 #[test]
 fn without_coders_the_application_feeds_encoded_media() {
     gst::init().unwrap();
-    let mut factories = Factories::installed(MediaType::Audio);
+    let mut factories = Factories::of(&Installed::read(), MediaType::Audio);
     factories.encoders.retain(|f| f.name != "mulawenc");
     factories.decoders.retain(|f| f.name != "mulawdec");
     let all = chains::combine(&factories, &Converters::installed(MediaType::Audio), MediaType::Audio);
@@ -95,7 +95,7 @@ fn without_coders_the_application_feeds_encoded_media() {
 #[test]
 fn a_missing_half_makes_no_codec() {
     gst::init().unwrap();
-    let mut factories = Factories::installed(MediaType::Audio);
+    let mut factories = Factories::of(&Installed::read(), MediaType::Audio);
     factories.depayloaders.retain(|f| f.name != "rtppcmudepay");
     let all = chains::combine(&factories, &Converters::installed(MediaType::Audio), MediaType::Audio);
     assert!(named(&all, "PCMU").is_empty());

@@ -2,13 +2,13 @@
 
 use fs_core::Error;
 use fs_proto::error::NegotiationError;
-use fs_proto::negotiation::{self, validate_preferences};
+use fs_proto::negotiation::{self, Reason, Rejected, ValidPreferences, limits, validate_preferences};
 use fs_proto::{Codec, RtpHeaderExtension};
 use glib::subclass::prelude::*;
 use gst::prelude::*;
 
 use super::ssrc_map::StreamId;
-use super::state::{Effect, Wishes};
+use super::state::{Effect, State, Wishes};
 use super::{disposed, imp, recipe};
 use crate::debug::NEGOTIATION as CAT;
 
@@ -18,43 +18,68 @@ impl imp::Session {
         if self.is_disposed() {
             return Err(disposed());
         }
-        let effects = {
+        let (done, rejected) = {
             let mut state = self.state();
-            let effects = state.renegotiate(change).map_err(|error| {
-                gst::info!(CAT, "session {}: {error}", self.id());
-                to_glib(&error)
-            })?;
-            for rejected in &state.outcome.rejected {
-                gst::debug!(CAT, "session {}: without {rejected}", self.id());
-            }
-            for association in state.outcome.associations.iter() {
-                gst::debug!(CAT, "session {}: agreed {}", self.id(), association.codec);
-            }
-            effects
+            let known = std::mem::take(&mut state.outcome.rejected);
+            let done = state.renegotiate(change);
+            let rejected = match &done {
+                Ok(_) => {
+                    for association in state.outcome.associations.iter() {
+                        gst::debug!(CAT, "session {}: agreed {}", self.id(), association.codec);
+                    }
+                    news(&state, &known)
+                }
+                Err(error) => {
+                    gst::info!(CAT, "session {}: {error}", self.id());
+                    state.outcome.rejected = known;
+                    reasons(error)
+                }
+            };
+            (done, rejected)
         };
-        self.run_effects(effects);
+        if let Ok(effects) = &done {
+            self.run_effects(effects.clone());
+        }
+        self.report(&rejected);
+        done.map_err(|error| to_glib(&error))?;
         self.search_config();
         Ok(())
     }
 
+    /// Tells the log and the application which codecs were left out, and why.
+    fn report(&self, rejected: &[Rejected]) {
+        for each in rejected {
+            gst::info!(CAT, "session {}: without {each}", self.id());
+        }
+        let mut streams: Vec<Option<StreamId>> = rejected.iter().map(|r| r.stream).collect();
+        streams.sort_unstable();
+        streams.dedup();
+        for id in streams {
+            let stream = id.and_then(|id| self.state().stream_object(id));
+            let of_stream: Vec<_> = rejected.iter().filter(|r| r.stream == id).cloned().collect();
+            let (session, stream) = (self.obj(), stream.as_ref().map(Cast::upcast_ref));
+            self.post(fs_core::messages::codecs_rejected(session.upcast_ref(), stream, &of_stream));
+        }
+    }
+
     /// `set_codec_preferences`: keeps what is usable; nothing usable means the default list.
     pub(super) fn prefer(&self, preferences: &[Codec]) -> Result<(), glib::Error> {
-        let valid = {
+        limits::check_codecs(preferences).map_err(|error| to_glib(&error))?;
+        let ValidPreferences { preferences, mut rejected } = {
             let state = self.state();
             let capabilities = state.capabilities(&state.wishes);
             validate_preferences(self.media_type(), &capabilities, preferences)
         };
-        for rejected in &valid.rejected {
-            gst::info!(CAT, "session {}: preference dropped: {rejected}", self.id());
-        }
-        let builds = |preference: &Codec| {
+        let mut builds = |preference: &Codec| {
             let checked = recipe::check_profiles(preference);
             if let Err(why) = &checked {
-                gst::warning!(CAT, "session {}: preference '{preference}' dropped: {why}", self.id());
+                let why = Reason::Profile { text: why.message().to_owned() };
+                rejected.push(Rejected { stream: None, codec: preference.clone(), why });
             }
             checked.is_ok()
         };
-        let usable: Vec<Codec> = valid.preferences.into_iter().filter(builds).collect();
+        let usable: Vec<Codec> = preferences.into_iter().filter(|p| builds(p)).collect();
+        self.report(&rejected);
         self.renegotiate(|wishes| wishes.preferences = usable)
     }
 
@@ -140,6 +165,23 @@ impl imp::Session {
                 Effect::RefreshReceive => self.refresh_receive(),
             }
         }
+    }
+}
+
+/// What was left out of the lists of peers and of the preferences, and was not told before.
+fn news(state: &State, known: &[Rejected]) -> Vec<Rejected> {
+    let wanted = |r: &&Rejected| r.stream.is_some() || state.wishes.preferences.contains(&r.codec);
+    let new = state.outcome.rejected.iter().filter(wanted).filter(|r| !known.contains(r));
+    new.cloned().collect()
+}
+
+/// Why a negotiation left nothing.
+fn reasons(error: &NegotiationError) -> Vec<Rejected> {
+    match error {
+        NegotiationError::NothingInCommon { rejected, .. } | NegotiationError::NoCodecsLeft { rejected } => {
+            rejected.clone()
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -3,15 +3,19 @@
 //! A new codec's rules are one file here and one line in [`RULES`]. A parameter without a rule must be equal
 //! on both sides when both have it, and is kept when one has it.
 
+mod amr;
 mod any_codec;
+mod av1;
 mod g729;
 mod h261;
 mod h263;
 mod h264;
+mod h265;
 mod ilbc;
 mod jpeg2000;
 mod opus;
 mod param;
+mod speex;
 mod telephone_event;
 mod vp8;
 mod vp9;
@@ -28,12 +32,17 @@ static RULES: &[&CodecRule] = &[
     &ilbc::RULE,
     &g729::RULE,
     &opus::RULE,
+    &speex::RULE,
+    &amr::NARROW,
+    &amr::WIDE,
     &telephone_event::RULE,
     &xiph::VORBIS,
     &h261::RULE,
     &h263::RULE_1998,
     &h263::RULE_2000,
     &h264::RULE,
+    &h265::RULE,
+    &av1::RULE,
     &jpeg2000::RULE,
     &vp8::RULE,
     &vp9::RULE,

@@ -133,7 +133,7 @@ impl Rule {
 }
 
 /// What two comma-separated lists share; `None` if nothing.
-fn common(local: &str, remote: &str) -> Option<String> {
+pub(super) fn common(local: &str, remote: &str) -> Option<String> {
     let ours: Vec<&str> = local.split(',').map(str::trim).collect();
     let shared: Vec<&str> = remote.split(',').map(str::trim).filter(|v| ours.contains(v)).collect();
     (!shared.is_empty()).then(|| shared.join(","))

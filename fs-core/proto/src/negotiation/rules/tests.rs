@@ -167,3 +167,49 @@ fn jpeg2000() {
     );
     assert!(fits(&codec(MediaType::Video, "JPEG2000 sampling=BGR"), &wish).is_err());
 }
+
+#[test]
+fn h265() {
+    assert_eq!(
+        video("H265 level-id=120 max-fps=30", "H265 profile-id=1 level-id=93 sprop-sps=AA=="),
+        "profile-id=1 level-id=93 max-fps=30"
+    );
+    assert_eq!(
+        video("H265", "H265 level-id=120 tier-flag=0 tx-mode=SRST"),
+        "level-id=120 tier-flag=0 tx-mode=SRST"
+    );
+    let other = refusal(MediaType::Video, "H265", "H265 profile-id=2");
+    assert_eq!(other, told("profile-id", None, Some("2")));
+    let bare = codec(MediaType::Video, "H265");
+    assert!(is_config(&bare, "sprop-vps") && !lacks_config(&bare), "parameter sets may come in the stream");
+}
+
+#[test]
+fn av1() {
+    assert_eq!(
+        video("AV1 profile=0 level-idx=8", "AV1 profile=1 level-idx=5 tier=1"),
+        "profile=0 level-idx=5 tier=1"
+    );
+    assert_eq!(video("AV1", "AV1 level-idx=5"), "level-idx=5");
+}
+
+#[test]
+fn speex() {
+    assert_eq!(audio("SPEEX vbr=on penh=1", "speex vbr=vad cng=on"), "vbr=vad cng=on penh=1");
+}
+
+#[test]
+fn amr() {
+    let aligned = "AMR octet-align=1 crc=0 robust-sorting=0 interleaving=0";
+    assert_eq!(
+        audio(aligned, "AMR octet-align=1 mode-set=0,2,4 mode-change-period=2"),
+        "octet-align=1 mode-set=0,2,4 mode-change-period=2 crc=0 robust-sorting=0 interleaving=0"
+    );
+    let packed = refusal(MediaType::Audio, aligned, "AMR");
+    assert_eq!(packed, told("octet-align", Some("1"), None), "bandwidth-efficient, which is another format");
+    let crc = refusal(MediaType::Audio, aligned, "AMR octet-align=1 crc=1");
+    assert_eq!(crc, told("crc", Some("0"), Some("1")));
+    assert_eq!(audio("AMR-WB mode-set=0,1,2", "AMR-WB mode-set=2,1,8 max-red=20"), "mode-set=2,1 max-red=20");
+    let none = refusal(MediaType::Audio, "AMR mode-set=1", "AMR mode-set=2");
+    assert_eq!(none, told("mode-set", Some("1"), Some("2")));
+}
