@@ -99,6 +99,10 @@ pub const IDLE_TIME: Duration = Duration::from_secs(3600);
 /// to 120 s).
 pub const KEEP_ALIVE: Duration = Duration::from_secs(90);
 
+/// The shortest pause between keep-alives that a registrar may ask for by
+/// Flow-Timer.
+pub const SHORTEST_KEEP_ALIVE: Duration = Duration::from_secs(5);
+
 /// How long the answer to a keep-alive may take, from a peer that has given
 /// one before (RFC 5626 section 4.4.1).
 pub const PONG_TIME: Duration = Duration::from_secs(10);

@@ -224,7 +224,8 @@ fn several_contacts_an_instance_and_a_proxy() {
             ("Service-Route", "<sip:p.example;lr>"),
         ],
     );
-    let RegistrationEvent::Registered { expires: 50, contacts, service_route } = registration_event(&mut w)
+    let RegistrationEvent::Registered { expires: 50, contacts, service_route, .. } =
+        registration_event(&mut w)
     else {
         panic!("no")
     };

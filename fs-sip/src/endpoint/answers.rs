@@ -82,7 +82,7 @@ impl EndpointCore {
     ) -> Response {
         let mut response = self.response(request, status, tag);
         response.headers.copy_from(&request.headers, name::RECORD_ROUTE);
-        response.headers.push(name::CONTACT, self.contact(local));
+        response.headers.push(name::CONTACT, self.contact_of_response(request, local));
         self.add_abilities(&mut response.headers);
         set_body(&mut response.headers, &mut response.body, body);
         response

@@ -43,6 +43,10 @@ pub struct EndpointConfig {
     /// Host and port for Via and Contact, where they differ from what is
     /// bound (behind a NAT, for example).
     pub advertised: Option<SocketAddr>,
+    /// Take our address from the answers to REGISTER (RFC 3581) into the
+    /// Contact, where a NAT shows others another one than ours? Default yes;
+    /// `advertised` goes before it.
+    pub learn_address: bool,
     /// Types of body an INVITE may carry; anything else gets 415.
     pub accept: Vec<String>,
     /// Take MESSAGE outside calls ([`Event::Message`](super::Event::Message))?
@@ -71,6 +75,7 @@ impl Default for EndpointConfig {
             user_agent: concat!("fs-sip/", env!("CARGO_PKG_VERSION")).to_owned(),
             contact_user: String::new(),
             advertised: None,
+            learn_address: true,
             accept: vec!["application/sdp".to_owned()],
             messages: false,
             events: Vec::new(),

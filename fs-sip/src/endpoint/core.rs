@@ -7,13 +7,14 @@
 //! `incoming`, `established`, `reinvite`, `requests`, `answers`.
 
 use std::collections::{HashMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::auth::{Authenticator, Realm};
 use super::command::{Command, InviteId};
 use super::config::EndpointConfig;
 use super::established::Session;
 use super::event::Event;
+use super::flow::Flows;
 use super::incoming::Incoming;
 use super::next_hop::{NextHop, next_hop};
 use super::outgoing::Outgoing;
@@ -24,7 +25,7 @@ use crate::registration::{Failure, Registration, RegistrationId};
 use crate::transaction::{ClientId, Deadlines, ServerId, Table, Transmit, Upward};
 use crate::transport::{Local, Peer, Protocol};
 use crate::wire::headers::name;
-use crate::wire::{Datagram, Message, Method, NameAddr, Request, Response, Uri, Via, parse_datagram};
+use crate::wire::{Datagram, Message, Method, Request, Response, Uri, Via, parse_datagram, stun};
 
 /// Names a question about an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,6 +76,8 @@ pub enum Output {
     /// Find the first of these that can be reached and answer with
     /// [`Input::Resolved`].
     Reach(ResolveToken, Vec<Peer>),
+    /// From now on keep the connection to this peer alive so often.
+    KeepAlive(Peer, Duration),
     /// Tell the application.
     Event(Event),
 }
@@ -171,6 +174,7 @@ pub struct EndpointCore {
     pub(super) registration_realms: HashMap<RegistrationId, Vec<Realm>>,
     pub(super) registration_waits: Deadlines<RegistrationId>,
     pub(super) outside: Outside,
+    pub(super) flows: Flows,
     last_token: u64,
     last_invite: u64,
 }
@@ -201,6 +205,7 @@ impl EndpointCore {
             registration_realms: HashMap::new(),
             registration_waits: Deadlines::new(),
             outside: Outside::default(),
+            flows: Flows::default(),
             last_token: 0,
             last_invite: 1,
         }
@@ -212,7 +217,10 @@ impl EndpointCore {
             Input::Message { data, source, local } => self.on_message(now, data, source, local),
             Input::Command(command) => self.on_command(now, command),
             Input::Resolved(token, result) => self.on_resolved(now, token, result),
-            Input::Unreachable(peer) => self.table.handle_unreachable(&peer),
+            Input::Unreachable(peer) => {
+                self.table.handle_unreachable(&peer);
+                self.flows_to_are_broken(now, &peer);
+            }
             Input::Timeout => {
                 self.table.handle_timeout(now);
                 while let Some((id, wait)) = self.waits.pop(now) {
@@ -222,6 +230,7 @@ impl EndpointCore {
                     self.registration_due(now, id);
                 }
                 self.outside_due(now);
+                self.flows_due(now);
             }
         }
         self.settle(now);
@@ -249,7 +258,8 @@ impl EndpointCore {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         let own = [self.waits.next(), self.registration_waits.next(), self.outside.waits.next()];
-        own.into_iter().chain([self.table.next_deadline()]).flatten().min()
+        let others = [self.table.next_deadline(), self.flows.next_deadline()];
+        own.into_iter().chain(others).flatten().min()
     }
 
     /// Hangs up every session and takes every registration back.
@@ -327,6 +337,9 @@ impl EndpointCore {
     }
 
     fn on_message(&mut self, now: Instant, data: &[u8], source: Peer, local: Local) {
+        if source.protocol == Protocol::Udp && stun::is_stun(data) {
+            return self.on_stun(now, data, &source);
+        }
         match parse_datagram(data) {
             Ok(Datagram::KeepAlive) => {}
             Ok(Datagram::Message(message)) => match *message {
@@ -400,6 +413,7 @@ impl EndpointCore {
         if !named && !self.config.user_agent.is_empty() {
             request.headers.push(name::USER_AGENT, self.config.user_agent.as_bytes());
         }
+        self.add_route_of_identity(&mut request);
         self.sign_ahead(&mut request, &purpose);
         self.send_again(request, purpose, 0);
     }
@@ -452,9 +466,13 @@ impl EndpointCore {
         let via = Via::new(local.protocol.token(), address, &branch);
         request.headers.push_front(name::VIA, via.to_string());
         match &purpose {
-            Purpose::Register(id) => self.add_register_contacts(*id, &mut request, local),
+            Purpose::Register(id) => {
+                self.flows.begin(*id, peer.clone(), local);
+                self.add_register_contacts(*id, &mut request, local);
+            }
             _ if matches!(request.method, Method::Invite | Method::Subscribe | Method::Notify) => {
-                request.headers.push(name::CONTACT, self.contact(local));
+                let contact = self.contact_of_request(&request, local);
+                request.headers.push(name::CONTACT, contact);
             }
             _ => {}
         }
@@ -570,19 +588,15 @@ impl EndpointCore {
     }
 
     /// Puts an output behind everything the transactions want to send.
-    fn output(&mut self, output: Output) {
+    pub(super) fn output(&mut self, output: Output) {
         let earlier = std::iter::from_fn(|| self.table.poll_transmit());
         self.outputs.extend(earlier.map(Output::Transmit));
         self.outputs.push_back(output);
     }
 
-    /// Our Contact as seen from a peer.
-    pub(super) fn contact(&self, local: Local) -> String {
-        NameAddr::new(self.contact_uri(local)).to_string()
-    }
-
     pub(super) fn contact_uri(&self, local: Local) -> Uri {
-        let address = self.config.advertised.unwrap_or(local.address);
+        let learned = self.flows.learned(local);
+        let address = self.config.advertised.or(learned).unwrap_or(local.address);
         let user = Some(self.config.contact_user.as_str());
         let mut uri = Uri::sip(user, address.ip(), Some(address.port()));
         if let Some(params) = uri.params_mut().filter(|_| local.protocol != Protocol::Udp) {

@@ -205,6 +205,7 @@ impl Driver {
             match output {
                 Output::Transmit(Transmit { peer, data }) => self.transports.send(&peer, data).await,
                 Output::Reach(token, peers) => self.transports.reach(token, peers),
+                Output::KeepAlive(peer, every) => self.transports.keep_alive(&peer, every),
                 Output::Event(event) => {
                     // The application may have stopped listening.
                     let _ = self.events.send(event);

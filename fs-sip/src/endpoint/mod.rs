@@ -12,6 +12,8 @@ mod core;
 mod driver;
 mod established;
 mod event;
+mod flow;
+mod identity;
 mod incoming;
 mod message;
 mod next_hop;

@@ -40,6 +40,11 @@ impl Random {
         word
     }
 
+    /// Random bytes.
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        std::array::from_fn(|_| self.next_u32().to_le_bytes()[0])
+    }
+
     /// A number below `limit`, which must not be 0; the small bias does not
     /// matter for what it is used for (waiting times).
     pub fn below(&mut self, limit: u32) -> u32 {

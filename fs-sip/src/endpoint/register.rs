@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::core::{EndpointCore, Purpose};
 use super::event::Event;
-use crate::registration::state::Next;
+use crate::registration::state::{Next, leading_number};
 use crate::registration::{Failure, Registration, RegistrationEvent, RegistrationId, RegistrationSettings};
 use crate::transport::Local;
 use crate::wire::headers::name;
@@ -63,7 +63,16 @@ impl EndpointCore {
             return;
         };
         let (status, reason) = (response.status, response.reason.as_str());
-        let (event, next) = registration.handle_answer(now, status, reason, &response.headers, luck);
+        let (event, mut next) = registration.handle_answer(now, status, reason, &response.headers, luck);
+        let outbound = registration.is_outbound();
+        if response.is_success() && matches!(next, Next::Wait(_)) {
+            let timer = response.headers.text(name::FLOW_TIMER).and_then(|t| leading_number(&t));
+            let elsewhere = self.learn_address(id, response);
+            self.keep_flow(now, id, outbound, timer);
+            if elsewhere && let Some(registration) = self.registrations.get_mut(&id) {
+                next = registration.correct_contact().unwrap_or(next);
+            }
+        }
         self.follow(now, id, event, next);
     }
 
@@ -84,7 +93,13 @@ impl EndpointCore {
         }
     }
 
-    fn follow(&mut self, _now: Instant, id: RegistrationId, event: Option<RegistrationEvent>, next: Next) {
+    pub(super) fn follow(
+        &mut self,
+        _now: Instant,
+        id: RegistrationId,
+        event: Option<RegistrationEvent>,
+        next: Next,
+    ) {
         if let Some(event) = event {
             self.event(Event::Registration { id, event });
         }
@@ -101,7 +116,9 @@ impl EndpointCore {
         let agent = self.config.user_agent.clone();
         let Some(registration) = self.registrations.get_mut(&id) else { return };
         let mut request = registration.request();
+        let extensions = registration.extensions();
         self.add_abilities(&mut request.headers);
+        request.headers.push(name::SUPPORTED, extensions);
         if !agent.is_empty() {
             request.headers.push(name::USER_AGENT, agent);
         }
@@ -111,6 +128,7 @@ impl EndpointCore {
     fn drop_registration(&mut self, id: RegistrationId) {
         self.unsend(&Purpose::Register(id));
         self.registrations.remove(&id);
+        self.flows.forget(id);
         self.registration_realms.remove(&id);
         self.registration_waits.set(id, None);
     }

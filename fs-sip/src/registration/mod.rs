@@ -7,7 +7,7 @@
 
 pub mod state;
 
-pub use state::{Failure, Registration, RegistrationEvent, RegistrationSettings};
+pub use state::{Failure, Gruu, Registration, RegistrationEvent, RegistrationSettings};
 
 /// Names one registration for its whole life; the application chooses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -31,6 +31,10 @@ pub struct RegistrationSettings {
     pub expires: u32,
     /// Our instance, such as `urn:uuid:…` (RFC 5626 section 4.1).
     pub instance: Option<String>,
+    /// Which of our flows this is (RFC 5626 section 4.2), 1 or more; several
+    /// registrations of one instance through different proxies have different
+    /// numbers. It needs `instance`; none = no outbound.
+    pub reg_id: Option<u32>,
     /// Further contacts beside our own.
     pub contacts: Vec<NameAddr>,
 }
@@ -45,6 +49,7 @@ impl RegistrationSettings {
             outbound_proxy: None,
             expires: 3600,
             instance: None,
+            reg_id: None,
             contacts: Vec::new(),
         }
     }
@@ -59,6 +64,15 @@ pub enum Failure {
     Transport(String),
 }
 
+/// Addresses that reach one instance from anywhere (RFC 5627).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gruu {
+    /// The one that everybody may know.
+    pub public: Uri,
+    /// One that does not tell who we are.
+    pub temporary: Option<Uri>,
+}
+
 /// What becomes of a registration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RegistrationEvent {
@@ -70,6 +84,10 @@ pub enum RegistrationEvent {
         contacts: Vec<NameAddr>,
         /// The way our requests shall go (RFC 3608).
         service_route: Vec<NameAddr>,
+        /// Addresses that reach this instance of ours from anywhere (RFC 5627).
+        gruu: Option<Box<Gruu>>,
+        /// The registrar keeps to our flow (RFC 5626).
+        outbound: bool,
     },
     /// It has not; the next attempt comes by itself.
     Failed {
@@ -127,9 +145,26 @@ pub struct Registration {
     delay: Duration,
     /// What the registrar grants reaches until then.
     good_until: Option<Instant>,
+    /// A contact that is to be taken back, as it was sent before.
+    old_contact: Option<Uri>,
+    service_route: Vec<NameAddr>,
+    gruu: Option<Gruu>,
+    outbound: bool,
+    /// The first hop can't do outbound (439).
+    no_outbound: bool,
+    /// How often the contact was corrected since the last refresh.
+    corrections: u8,
+    /// When the registrar has answered, and the pause after a broken flow.
+    answered_at: Option<Instant>,
+    flow_delay: Duration,
 }
 
 const FIRST_DELAY: Duration = Duration::from_secs(1);
+/// How long a flow must have worked to be opened again at once.
+const FLOW_WORKED: Duration = Duration::from_secs(60);
+/// How often the contact is corrected from one refresh to the next: behind
+/// some NATs it is another one each time.
+const MAX_CORRECTIONS: u8 = 2;
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
 impl Registration {
@@ -147,7 +182,84 @@ impl Registration {
             contact: None,
             delay: FIRST_DELAY,
             good_until: None,
+            old_contact: None,
+            service_route: Vec::new(),
+            gruu: None,
+            outbound: false,
+            no_outbound: false,
+            corrections: 0,
+            answered_at: None,
+            flow_delay: FIRST_DELAY,
         }
+    }
+
+    /// What it was begun with.
+    #[must_use]
+    pub fn settings(&self) -> &RegistrationSettings {
+        &self.settings
+    }
+
+    /// Has the registrar taken us?
+    #[must_use]
+    pub fn is_registered(&self) -> bool {
+        self.good_until.is_some() && matches!(self.state, State::Registered | State::Asking)
+    }
+
+    /// The way the requests of this identity shall go.
+    #[must_use]
+    pub fn service_route(&self) -> &[NameAddr] {
+        &self.service_route
+    }
+
+    /// The address that reaches us from anywhere.
+    #[must_use]
+    pub fn gruu(&self) -> Option<&Uri> {
+        self.gruu.as_ref().map(|g| &g.public)
+    }
+
+    /// Does the registrar keep to our flow?
+    #[must_use]
+    pub fn is_outbound(&self) -> bool {
+        self.outbound
+    }
+
+    fn wants_outbound(&self) -> Option<u32> {
+        self.settings.reg_id.filter(|_| self.settings.instance.is_some() && !self.no_outbound)
+    }
+
+    /// The option tags of a REGISTER.
+    #[must_use]
+    pub fn extensions(&self) -> &'static str {
+        match (self.wants_outbound(), &self.settings.instance) {
+            (Some(_), _) => "path, gruu, outbound",
+            (None, Some(_)) => "path, gruu",
+            (None, None) => "path",
+        }
+    }
+
+    /// The contact was seen from elsewhere than we thought.
+    pub fn correct_contact(&mut self) -> Option<Next> {
+        if self.corrections >= MAX_CORRECTIONS {
+            return None;
+        }
+        self.corrections += 1;
+        self.ask_again()
+    }
+
+    /// The way to the registrar is broken: asks again at once where it had
+    /// worked for a while, else after a growing pause (RFC 5626 section 4.5).
+    pub fn flow_broken(&mut self, now: Instant) -> Option<Next> {
+        if self.state != State::Registered {
+            return None;
+        }
+        let lived = self.answered_at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        if lived >= FLOW_WORKED {
+            self.flow_delay = FIRST_DELAY;
+            return self.ask_again();
+        }
+        let delay = self.flow_delay;
+        self.flow_delay = (delay * 2).min(LONGEST_DELAY);
+        Some(Next::Wait(now + delay))
     }
 
     /// Does the registrar know us, as far as we can tell?
@@ -185,13 +297,28 @@ impl Registration {
 
     /// The Contact values of a request, with `own` as our address.
     pub fn contacts(&mut self, own: Uri) -> Vec<String> {
-        self.contact = Some(own.clone());
+        if let Some(before) = self.contact.replace(own.clone()).filter(|b| *b != own)
+            && self.good_until.is_some()
+        {
+            self.old_contact = Some(before);
+        }
+        // With a flow of its own, the new one replaces it.
+        let old = self.old_contact.clone().filter(|o| *o != own && self.wants_outbound().is_none());
+        let reg_id = self.wants_outbound();
         let mut own = NameAddr::new(own);
         if let Some(instance) = &self.settings.instance {
             own.params.set("+sip.instance", Some(&format!("\"<{instance}>\"")));
         }
+        if let Some(reg_id) = reg_id {
+            own.params.set("reg-id", Some(&reg_id.to_string()));
+        }
         let further = self.settings.contacts.iter().map(NameAddr::to_string);
-        std::iter::once(own.to_string()).chain(further).collect()
+        let gone = old.filter(|_| self.state != State::Leaving).map(|uri| {
+            let mut gone = NameAddr::new(uri);
+            gone.params.set("expires", Some("0"));
+            gone.to_string()
+        });
+        std::iter::once(own.to_string()).chain(further).chain(gone).collect()
     }
 
     /// The registrar: a URI without user (RFC 3261 section 10.2).
@@ -238,6 +365,10 @@ impl Registration {
             return self.on_success(now, headers);
         }
         let number = |name| headers.text(name).and_then(|t| leading_number(&t));
+        if status == 439 && self.wants_outbound().is_some() {
+            self.no_outbound = true;
+            return (None, Next::Ask);
+        }
         if status == 423
             && let Some(least) = number(name::MIN_EXPIRES)
             && least > self.expires
@@ -281,23 +412,37 @@ impl Registration {
 
     /// The time of [`Next::Wait`] has come.
     pub fn handle_timeout(&mut self) -> Option<Next> {
+        self.corrections = 0;
         self.ask_again()
     }
 
     fn on_success(&mut self, now: Instant, headers: &Headers) -> (Option<RegistrationEvent>, Next) {
         let all = headers.typed_all::<Contact>().unwrap_or_default();
         let contacts: Vec<NameAddr> = all.iter().filter_map(|c| c.address().cloned()).collect();
-        let ours = contacts.iter().find(|c| self.contact.as_ref().is_some_and(|o| o.matches(&c.uri)));
+        let mut ours = contacts.iter().find(|c| self.contact.as_ref().is_some_and(|o| o.matches(&c.uri)));
+        if let Some(instance) = &self.settings.instance {
+            let quoted = format!("<{instance}>");
+            let by_instance = |c: &&NameAddr| c.params.value("+sip.instance").is_some_and(|v| v == quoted);
+            ours = ours.or_else(|| contacts.iter().find(by_instance));
+        }
         let of_contact = ours.and_then(|c| leading_number(c.params.raw("expires")?));
         let of_header = || headers.text(name::EXPIRES).and_then(|t| leading_number(&t));
         let expires = of_contact.or_else(of_header).unwrap_or(self.expires).clamp(1, limits::MAX_EXPIRES);
         let routes = headers.all(name::SERVICE_ROUTE);
-        let service_route = routes.filter_map(|r| NameAddr::parse(&r.text()).ok()).collect();
+        self.service_route = routes.filter_map(|r| NameAddr::parse(&r.text()).ok()).collect();
+        let address = |name| ours.and_then(|c| Uri::parse(&c.params.value(name)?).ok());
+        self.gruu = address("pub-gruu").map(|public| Gruu { public, temporary: address("temp-gruu") });
+        let granted = headers.all(name::REQUIRE).any(|h| h.text().eq_ignore_ascii_case("outbound"));
+        self.outbound = granted && self.wants_outbound().is_some();
+        self.old_contact = None;
+        self.answered_at = Some(now);
         self.state = State::Registered;
         self.delay = FIRST_DELAY;
         self.good_until = Some(now + Duration::from_secs(expires.into()));
         let refresh = refresh_after(expires);
-        let event = RegistrationEvent::Registered { expires, contacts, service_route };
+        let (service_route, gruu) = (self.service_route.clone(), self.gruu.clone().map(Box::new));
+        let outbound = self.outbound;
+        let event = RegistrationEvent::Registered { expires, contacts, service_route, gruu, outbound };
         (Some(event), Next::Wait(now + refresh))
     }
 

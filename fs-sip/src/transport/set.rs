@@ -11,7 +11,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -52,6 +52,8 @@ pub(crate) enum News<T> {
 struct Open {
     peer: Peer,
     local: Local,
+    /// How often it shows that it lives.
+    pulse: watch::Sender<Duration>,
     outgoing: mpsc::Sender<Vec<u8>>,
 }
 
@@ -184,6 +186,14 @@ impl<T: Copy> Transports<T> {
         }
     }
 
+    /// Keeps the connection to this peer alive so often.
+    pub(crate) fn keep_alive(&mut self, peer: &Peer, every: Duration) {
+        let open = self.connection_to(peer).and_then(|id| self.connections.get(&id));
+        if let Some(open) = open {
+            open.pulse.send_replace(every.max(limits::SHORTEST_KEEP_ALIVE));
+        }
+    }
+
     /// Finds the first of these peers that can be reached;
     /// [`News::Reached`] tells the end.
     pub(crate) fn reach(&mut self, token: T, candidates: impl IntoIterator<Item = Peer>) {
@@ -285,9 +295,10 @@ impl<T: Copy> Transports<T> {
         let local = self.local_of(peer.protocol, link.local);
         let (outgoing, queue) = mpsc::channel(limits::MAX_QUEUED_MESSAGES);
         let arrivals = self.sender.clone();
-        let line = Line { peer: peer.clone(), local, ours, outgoing: queue, arrivals };
+        let (pulse, beat) = watch::channel(limits::KEEP_ALIVE);
+        let line = Line { peer: peer.clone(), local, ours, pulse: beat, outgoing: queue, arrivals };
         tokio::spawn((link.run)(line));
-        self.connections.insert(id, Open { peer, local, outgoing });
+        self.connections.insert(id, Open { peer, local, pulse, outgoing });
         id
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::set::Arrival;
@@ -18,7 +18,7 @@ const READ: usize = 16 * 1024;
 
 /// Runs until either side ends it, then says so.
 pub(super) async fn run(io: impl AsyncRead + AsyncWrite + Send, line: Line) {
-    let Line { peer, local, ours, outgoing, arrivals } = line;
+    let Line { peer, local, ours, pulse: every, outgoing, arrivals } = line;
     let (reader, writer) = tokio::io::split(io);
     // A few: a peer that pings without end is answered as fast as it reads.
     let (pongs, pong_queue) = mpsc::channel(4);
@@ -27,7 +27,7 @@ pub(super) async fn run(io: impl AsyncRead + AsyncWrite + Send, line: Line) {
     let sink = Sink { peer: &peer, local, arrivals: &arrivals, pongs, pulse: &pulse };
     let why = tokio::select! {
         why = read_all(reader, sink) => why,
-        why = write_all(writer, outgoing, pong_queue, &pulse) => why,
+        why = write_all(writer, outgoing, pong_queue, every, &pulse) => why,
     };
     tracing::debug!(target: "fs::sip::transport", %peer, why, "connection over");
     // The endpoint may have ended before.
@@ -123,11 +123,12 @@ async fn write_all(
     mut writer: impl AsyncWrite + Unpin,
     mut outgoing: mpsc::Receiver<Vec<u8>>,
     mut pongs: mpsc::Receiver<()>,
+    mut every: watch::Receiver<Duration>,
     pulse: &Pulse<'_>,
 ) -> &'static str {
-    let mut beat = tokio::time::interval(limits::KEEP_ALIVE);
-    beat.reset();
+    let mut last_beat = tokio::time::Instant::now();
     loop {
+        let next_beat = last_beat + *every.borrow_and_update();
         let data = tokio::select! {
             message = outgoing.recv() => match message {
                 Some(data) => data,
@@ -138,7 +139,9 @@ async fn write_all(
                 }
             },
             Some(()) = pongs.recv() => b"\r\n".to_vec(),
-            _ = beat.tick(), if pulse.ours => {
+            Ok(()) = every.changed() => continue,
+            () = tokio::time::sleep_until(next_beat), if pulse.ours => {
+                last_beat = tokio::time::Instant::now();
                 pulse.owed.store(true, Ordering::Relaxed);
                 b"\r\n\r\n".to_vec()
             }

@@ -5,9 +5,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::protocol::{Local, Peer, Protocol};
 use super::set::Arrival;
@@ -25,6 +26,8 @@ pub(super) struct Line {
     pub local: Local,
     /// We opened it.
     pub ours: bool,
+    /// How often to show that it lives.
+    pub pulse: watch::Receiver<Duration>,
     /// Messages to write; its end asks for the end of the connection.
     pub outgoing: mpsc::Receiver<Vec<u8>>,
     /// Where messages that came go.

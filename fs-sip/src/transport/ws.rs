@@ -7,12 +7,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
@@ -141,7 +142,7 @@ async fn run<S>(socket: WebSocketStream<Counted<S>>, read: Arc<AtomicU64>, line:
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Line { peer, local, ours, outgoing, arrivals } = line;
+    let Line { peer, local, ours, pulse: every, outgoing, arrivals } = line;
     let (writer, reader) = socket.split();
     // A few: a peer that pings without end is answered as fast as it reads.
     let (answers, answer_queue) = mpsc::channel(4);
@@ -149,7 +150,7 @@ where
     let source = Source { peer: &peer, local, ours, arrivals: &arrivals, answers, owed: &owed, read: &read };
     let why = tokio::select! {
         why = read_all(reader, source) => why,
-        why = write_all(writer, outgoing, answer_queue, ours, &owed) => why,
+        why = write_all(writer, outgoing, answer_queue, every, ours, &owed) => why,
     };
     tracing::debug!(target: "fs::sip::transport", %peer, why, "connection over");
     // The endpoint may have ended before.
@@ -231,15 +232,16 @@ async fn write_all<S>(
     mut writer: SplitSink<WebSocketStream<S>, Message>,
     mut outgoing: mpsc::Receiver<Vec<u8>>,
     mut answers: mpsc::Receiver<Message>,
+    mut every: watch::Receiver<Duration>,
     ours: bool,
     owed: &AtomicBool,
 ) -> &'static str
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let mut beat = tokio::time::interval(limits::KEEP_ALIVE);
-    beat.reset();
+    let mut last_beat = Instant::now();
     loop {
+        let next_beat = last_beat + *every.borrow_and_update();
         let message = tokio::select! {
             message = outgoing.recv() => match message {
                 // A text frame must be UTF-8 (RFC 7118 section 5.1).
@@ -254,7 +256,9 @@ where
                 }
             },
             Some(message) = answers.recv() => message,
-            _ = beat.tick(), if ours => {
+            Ok(()) = every.changed() => continue,
+            () = tokio::time::sleep_until(next_beat), if ours => {
+                last_beat = Instant::now();
                 owed.store(true, Ordering::Relaxed);
                 Message::Ping(Default::default())
             }

@@ -16,6 +16,7 @@ mod name_addr;
 mod params;
 mod parse;
 mod status;
+pub mod stun;
 mod uri;
 mod via;
 

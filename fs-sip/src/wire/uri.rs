@@ -161,6 +161,21 @@ impl Uri {
         uri
     }
 
+    /// The same URI that asks for TLS all the way: `sips:`.
+    #[must_use]
+    pub fn to_sips(&self) -> Self {
+        let scheme = if self.is_sip() { Scheme::Sips } else { self.scheme.clone() };
+        Self { scheme, ..self.clone() }
+    }
+
+    /// Do both name the same address of record: user and host, whatever the
+    /// scheme, port and parameters?
+    #[must_use]
+    pub fn same_user(&self, other: &Self) -> bool {
+        let hosts = self.host().zip(other.host()).is_some_and(|(a, b)| a.matches(b));
+        hosts && self.user() == other.user()
+    }
+
     /// The same URI without user and header part: the domain of an address
     /// of record.
     #[must_use]

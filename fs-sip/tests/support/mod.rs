@@ -40,12 +40,28 @@ pub struct World {
     /// What arrived at addresses that are no endpoint.
     pub raw: Vec<(Duration, SocketAddr, Message)>,
     next_id: u64,
+    /// Line ends and STUN requests that arrived at addresses that are no
+    /// endpoint.
+    alive: HashMap<SocketAddr, (usize, usize)>,
+    /// What a scripted peer says to STUN requests: the address it saw.
+    stun: HashMap<SocketAddr, SocketAddr>,
     /// Names and their addresses, best first.
     pub names: HashMap<String, Vec<SocketAddr>>,
 }
 
 fn reached(who: SocketAddr, mut peers: Vec<Peer>) -> Resolution {
     Resolution { peer: peers.remove(0), local: Local::udp(who), rest: peers }
+}
+
+/// A Binding success with this address (RFC 8489).
+fn stun_answer(request: &[u8], seen: SocketAddr) -> Vec<u8> {
+    let SocketAddr::V4(seen) = seen else { panic!("IPv4 here") };
+    let mut data = vec![1, 1, 0, 12];
+    data.extend(&request[4..20]);
+    data.extend([0, 0x20, 0, 8, 0, 1]);
+    data.extend((seen.port() ^ 0x2112).to_be_bytes());
+    data.extend(seen.ip().octets().iter().zip([0x21, 0x12, 0xa4, 0x42]).map(|(a, b)| a ^ b));
+    data
 }
 
 impl World {
@@ -60,7 +76,17 @@ impl World {
             parties.insert(address(n), Party { core, events: Vec::new(), seen: 0 });
         }
         let link = Link::new(weather, seed);
-        Self { start, now: start, link, parties, raw: Vec::new(), next_id: 0, names: HashMap::new() }
+        Self {
+            start,
+            now: start,
+            link,
+            parties,
+            raw: Vec::new(),
+            next_id: 0,
+            names: HashMap::new(),
+            alive: HashMap::new(),
+            stun: HashMap::new(),
+        }
     }
 
     /// Replaces party `n` by a fresh one with these settings.
@@ -116,6 +142,7 @@ impl World {
                     let result = Ok(reached(who, peers));
                     party.core.handle(self.now, Input::Resolved(token, result));
                 }
+                Output::KeepAlive(..) => {}
                 Output::Event(event) => party.events.push((elapsed, event)),
                 Output::Resolve(token, hop) => {
                     let result = match hop.host {
@@ -150,6 +177,14 @@ impl World {
                     local: Local::udp(d.remote),
                 };
                 self.input(d.remote, input);
+            } else if fs_sip::wire::stun::is_stun(&d.data) {
+                self.alive.entry(d.remote).or_default().1 += 1;
+                if let Some(seen) = self.stun.get(&d.remote) {
+                    let answer = stun_answer(&d.data, *seen);
+                    self.link.send(self.now, d.remote, d.source, &answer);
+                }
+            } else if d.data.iter().all(|b| matches!(b, b'\r' | b'\n')) {
+                self.alive.entry(d.remote).or_default().0 += 1;
             } else if let Ok(Datagram::Message(message)) = parse_datagram(&d.data) {
                 self.raw.push((self.elapsed(), d.remote, *message));
             }
@@ -201,6 +236,22 @@ impl World {
         let new = party.events[party.seen..].iter().map(|(_, e)| e.clone()).collect();
         party.seen = party.events.len();
         new
+    }
+
+    /// Lets a scripted peer answer STUN requests, or be silent.
+    pub fn answer_stun(&mut self, n: u8, seen: Option<SocketAddr>) {
+        self.stun.remove(&address(n));
+        self.stun.extend(seen.map(|seen| (address(n), seen)));
+    }
+
+    /// Line ends that arrived at a scripted peer.
+    pub fn keep_alives(&self, n: u8) -> usize {
+        self.alive.get(&address(n)).map_or(0, |(line_ends, _)| *line_ends)
+    }
+
+    /// STUN requests that arrived at a scripted peer.
+    pub fn stun_requests(&self, n: u8) -> usize {
+        self.alive.get(&address(n)).map_or(0, |(_, stun)| *stun)
     }
 
     pub fn sessions(&self, n: u8) -> usize {

@@ -116,6 +116,8 @@ names! {
     REASON = "Reason", "", List;
     /// RFC 3327
     PATH = "Path", "", List;
+    /// RFC 5626
+    FLOW_TIMER = "Flow-Timer", "", Single;
     /// RFC 3608
     SERVICE_ROUTE = "Service-Route", "", List;
     /// RFC 3515
