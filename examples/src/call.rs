@@ -48,10 +48,8 @@ impl Outcome {
 /// # Errors
 /// Names the argument that is wrong.
 pub fn configure(arguments: &Arguments) -> Result<ApplicationConfig, String> {
-    let mut config = ApplicationConfig {
-        codecs: fs_sip::sdp::codecs::preferences(&arguments.codecs)?,
-        ..ApplicationConfig::default()
-    };
+    let mut config = ApplicationConfig::default();
+    config.media.codecs = fs_sip::sdp::codecs::preferences(&arguments.codecs)?;
     if let Some(uri) = &arguments.local_uri {
         let own =
             fs_sip::wire::NameAddr::parse(uri).map_err(|error| format!("--local-uri {uri}: {error}"))?;
@@ -143,9 +141,9 @@ fn on_event(
             outcome.codec = codecs.first().map(label).unwrap_or_default();
             println!("codec agreed: {}", outcome.codec);
         }
-        SessionEvent::Stream(StreamEvent::DidStart { codec }) => println!("hearing {}", label(&codec)),
+        SessionEvent::Stream(StreamEvent::DidStart { codec, .. }) => println!("hearing {}", label(&codec)),
         SessionEvent::Stream(StreamEvent::DidFail { reason }) => println!("media: {reason}"),
-        SessionEvent::Stream(StreamEvent::DidEnd { statistics }) => outcome.statistics = statistics,
+        SessionEvent::Stream(StreamEvent::DidEnd { statistics, .. }) => outcome.statistics = statistics,
         SessionEvent::DidChangeHoldState { originator, on_hold } => {
             println!("{} by the {originator} side", if on_hold { "held" } else { "resumed" });
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use fs_proto::Codec;
+use fs_proto::{Codec, MediaType};
 use fs_sip::media::SessionId;
 use fs_sip::media::farstream::{FarstreamBackend, PadHandler};
 use gst::prelude::*;
@@ -170,17 +170,26 @@ impl Phone {
 }
 
 impl PadHandler for Phone {
-    fn opened(&self, session: SessionId, sink: &gst::Pad) {
+    fn opened(&self, session: SessionId, kind: MediaType, sink: &gst::Pad) {
+        if kind != MediaType::Audio {
+            return;
+        }
         self.lock().insert(session, Line { sink: Some(sink.clone()), ..Line::default() });
     }
 
-    fn source_added(&self, session: SessionId, pad: &gst::Pad, _codec: &Codec) {
+    fn source_added(&self, session: SessionId, kind: MediaType, pad: &gst::Pad, _codec: &Codec) {
+        if kind != MediaType::Audio {
+            return;
+        }
         if let Err(error) = self.listen(session, pad) {
             eprintln!("the peer's sound is not heard: {error}");
         }
     }
 
-    fn closing(&self, session: SessionId) {
+    fn closing(&self, session: SessionId, kind: MediaType) {
+        if kind != MediaType::Audio {
+            return;
+        }
         let (player, recorder) = match self.lock().get_mut(&session) {
             Some(line) => (line.player.take(), line.recorder.take()),
             None => return,

@@ -7,15 +7,14 @@ use std::hash::{BuildHasher, Hasher};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use fs_proto::Codec;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::endpoint::{BindError, Body, Command, Endpoint, EndpointConfig, Event, InviteId};
 use crate::error::ParseError;
 use crate::event::SessionEvent;
-use crate::media::{Backend, MediaSettings, SessionId};
+use crate::media::{Backend, SessionId};
 use crate::session::offer_answer::OfferAnswer;
-use crate::session::{Actor, Input, Outgoing, Session, Start, warning};
+use crate::session::{Actor, Input, MediaOptions, Outgoing, Session, Start, StreamSetup, Streams, warning};
 use crate::wire::{NameAddr, Uri};
 
 /// Settings of an [`Application`].
@@ -25,8 +24,8 @@ pub struct ApplicationConfig {
     pub endpoint: EndpointConfig,
     /// Who we are, as From of our calls; `None` = `sip:` and the address we listen on.
     pub identity: Option<NameAddr>,
-    /// The codecs to use, best first; the others stay off. Empty = all that the media engine has, in its order.
-    pub codecs: Vec<Codec>,
+    /// What calls carry, and how.
+    pub media: MediaOptions,
 }
 
 /// A call could not be begun.
@@ -89,7 +88,7 @@ enum Request {
 pub struct Application {
     local: SocketAddr,
     identity: NameAddr,
-    codecs: Vec<Codec>,
+    media: MediaOptions,
     name: String,
     backend: Arc<dyn Backend>,
     requests: mpsc::UnboundedSender<Request>,
@@ -106,7 +105,7 @@ impl Application {
         config: ApplicationConfig,
         backend: Arc<dyn Backend>,
     ) -> Result<(Self, mpsc::UnboundedReceiver<Session>), BindError> {
-        let ApplicationConfig { mut endpoint, identity, codecs } = config;
+        let ApplicationConfig { mut endpoint, identity, media } = config;
         if endpoint.contact_user.is_empty() {
             let user = identity.as_ref().and_then(|i| i.uri.user());
             endpoint.contact_user = user.unwrap_or_default().into_owned();
@@ -127,11 +126,11 @@ impl Application {
             commands: commands.clone(),
             backend: Arc::clone(&backend),
             local,
-            codecs: codecs.clone(),
+            media: media.clone(),
             name: name.clone(),
         };
         tokio::spawn(router.run(endpoint, events, request_queue, command_queue));
-        Ok((Self { local, identity, codecs, name, backend, requests, commands }, incoming))
+        Ok((Self { local, identity, media, name, backend, requests, commands }, incoming))
     }
 
     /// The address we listen on.
@@ -162,17 +161,10 @@ impl Application {
         let id = answer.await.map_err(|_| InviteError::Stopped)?;
         let (events, receiver) = mpsc::unbounded_channel();
         let local_ip = media_ip(self.local.ip(), destination(&to.uri).await);
-        let settings = MediaSettings { session: SessionId(id.0), local_ip, codecs: self.codecs.clone() };
-        let exchange = OfferAnswer::new(random(), &self.name);
-        let actor = Actor::new(
-            id,
-            self.commands.clone(),
-            Arc::clone(&self.backend),
-            settings,
-            exchange,
-            queue,
-            events,
-        );
+        let exchange = exchange(&self.media, &self.name);
+        let (session, backend, options) = (SessionId(id.0), Arc::clone(&self.backend), self.media.clone());
+        let setup = StreamSetup { session, backend, local_ip, options };
+        let actor = Actor::new(id, self.commands.clone(), Streams::new(setup, exchange), queue, events);
         let start = Outgoing { target: to.uri.clone(), from: self.identity.clone(), to: to.clone() };
         tokio::spawn(actor.run(Start::Outgoing(Box::new(start))));
         Ok(Session::new(SessionId(id.0), to, inbox, receiver))
@@ -201,7 +193,7 @@ struct Router {
     commands: mpsc::UnboundedSender<Command>,
     backend: Arc<dyn Backend>,
     local: SocketAddr,
-    codecs: Vec<Codec>,
+    media: MediaOptions,
     name: String,
 }
 
@@ -290,7 +282,7 @@ impl Router {
 
     fn incoming(&mut self, event: Event) {
         let Event::Incoming { id, from, body, source, .. } = event else { return };
-        let mut exchange = OfferAnswer::new(random(), &self.name);
+        let mut exchange = exchange(&self.media, &self.name);
         let offer = match body.map(|Body { content_type, data }| exchange.remote_offer(&content_type, &data))
         {
             None => None,
@@ -307,16 +299,9 @@ impl Router {
         let (inbox, queue) = mpsc::unbounded_channel();
         let (events, receiver) = mpsc::unbounded_channel::<SessionEvent>();
         let local_ip = media_ip(self.local.ip(), Some(source));
-        let settings = MediaSettings { session: SessionId(id.0), local_ip, codecs: self.codecs.clone() };
-        let actor = Actor::new(
-            id,
-            self.commands.clone(),
-            Arc::clone(&self.backend),
-            settings,
-            exchange,
-            queue,
-            events,
-        );
+        let (session, backend, options) = (SessionId(id.0), Arc::clone(&self.backend), self.media.clone());
+        let setup = StreamSetup { session, backend, local_ip, options };
+        let actor = Actor::new(id, self.commands.clone(), Streams::new(setup, exchange), queue, events);
         self.sessions.insert(id, inbox.clone());
         tokio::spawn(actor.run(Start::Incoming { offer }));
         // A session that nobody takes is dropped here, and so refused.
@@ -327,6 +312,11 @@ impl Router {
         // The queue lives as long as this task.
         let _ = self.commands.send(command);
     }
+}
+
+/// The negotiator of a new session.
+fn exchange(media: &MediaOptions, name: &str) -> OfferAnswer {
+    OfferAnswer::with_media(random(), name, media.kinds(), media.srtp)
 }
 
 /// The address to receive media on: the one we listen on, or the one that faces the peer.

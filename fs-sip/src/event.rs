@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use fs_proto::Codec;
+use fs_proto::{Codec, MediaType};
 
 use crate::media::MediaStatistics;
 
@@ -79,7 +79,7 @@ pub enum SessionEvent {
         /// Held now?
         on_hold: bool,
     },
-    /// Something happened to the session's audio stream.
+    /// Something happened to one of the session's streams.
     Stream(StreamEvent),
 }
 
@@ -95,7 +95,7 @@ impl SessionEvent {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum StreamEvent {
-    /// Both sides agreed on these codecs, best first.
+    /// Both sides agreed on these codecs of one stream, best first.
     CodecsAgreed(Vec<Codec>),
     /// We now send with this codec.
     SendCodecChanged(Codec),
@@ -103,9 +103,27 @@ pub enum StreamEvent {
     RecvCodecsChanged(Vec<Codec>),
     /// The first media of a source came and is about to be heard (`MediaStreamDidStart`).
     DidStart {
+        /// What kind of media.
+        kind: MediaType,
         /// What it is coded with.
         codec: Codec,
     },
+    /// The peer pressed a key (`AudioStreamGotDTMF`).
+    GotDtmf {
+        /// `0` to `9`, `*`, `#`, `A` to `D`.
+        digit: char,
+    },
+    /// From now on a stream is encrypted (`RTPStreamDidEnableEncryption`).
+    DidEnableEncryption {
+        /// Which stream.
+        kind: MediaType,
+        /// The crypto suite as RFC 4568 names it, for example `AES_CM_128_HMAC_SHA1_80`.
+        cipher: &'static str,
+    },
+    /// ICE has found a pair for each component (`RTPStreamICENegotiationDidSucceed`).
+    IceDidSucceed,
+    /// ICE has found none for a component (`RTPStreamICENegotiationDidFail`).
+    IceDidFail,
     /// Something went wrong (`MediaStreamDidFail`); the session ends where it can't go on.
     DidFail {
         /// What.
@@ -113,6 +131,8 @@ pub enum StreamEvent {
     },
     /// The stream is closed (`MediaStreamDidEnd`); its last figures.
     DidEnd {
+        /// What kind of media.
+        kind: MediaType,
         /// Packets and jitter over its whole life.
         statistics: MediaStatistics,
     },

@@ -5,7 +5,7 @@
 //! | [`application`] | the front door: start, call, be called, stop (`SIPApplication`) |
 //! | [`session`] | a call: state machine, offer/answer, hold (`Session`) |
 //! | [`event`] | what sessions and streams tell the application |
-//! | [`stream`] | audio streams between a session and the media engine (`AudioStream`) |
+//! | [`stream`] | streams between a session and the media engine (`AudioStream`, `VideoStream`) |
 //! | [`media`] | the media engine as a trait; Farstream's implementation, and a fake for tests |
 //! | [`sdp`] | session descriptions ⇄ codecs and candidates |
 //! | [`endpoint`] | transactions and dialogs composed, and the one task with the socket |
@@ -57,4 +57,4 @@ pub mod wire;
 
 pub use application::{Application, ApplicationConfig, InviteError};
 pub use event::{Originator, SessionEvent, StreamEvent};
-pub use session::{Session, SessionControl};
+pub use session::{MediaOptions, Session, SessionControl};

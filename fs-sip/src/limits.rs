@@ -50,6 +50,19 @@ pub const MAX_SERVER_TRANSACTIONS: usize = 100_000;
 /// works, the further ones are just not tracked while early).
 pub const MAX_EARLY_DIALOGS: usize = 32;
 
+/// Lines of `a=crypto` read of one m-line.
+pub const MAX_CRYPTO_LINES: usize = 32;
+
+/// Lines of `a=candidate` read of one m-line; a host with several addresses,
+/// a STUN and a TURN server has about twenty.
+pub const MAX_ICE_CANDIDATES: usize = 64;
+
+/// Lines of `a=extmap` read of one m-line.
+pub const MAX_EXTENSIONS: usize = 32;
+
+/// Digits that wait to be sent in one call; at 0.3 s each this is a minute.
+pub const MAX_DIGITS: usize = 200;
+
 /// Header lines kept of an INVITE for the application.
 pub const MAX_EVENT_HEADERS: usize = 128;
 

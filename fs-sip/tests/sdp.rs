@@ -23,14 +23,15 @@ fn ours(codecs: Vec<Codec>) -> LocalMedia {
         Candidate::new("L1", 1, CandidateType::Host, "127.0.0.1", 7078),
         Candidate::new("L1", 2, CandidateType::Host, "127.0.0.1", 7079),
     ];
-    LocalMedia { codecs, candidates, direction: StreamDirection::BOTH }
+    LocalMedia { codecs, candidates, direction: StreamDirection::BOTH, ..LocalMedia::default() }
 }
 
 /// Takes an offer, answers with its own codecs, and checks the answer against the offer.
 fn answered(offer: &[u8]) -> bool {
     let mut negotiator = OfferAnswer::new(4, "test");
-    let Ok(remote) = negotiator.remote_offer(TYPE, offer) else { return false };
-    let Ok(answer) = negotiator.answer(&ours(remote.codecs.clone())) else { return false };
+    let Ok(mut remote) = negotiator.remote_offer(TYPE, offer) else { return false };
+    let remote = remote.remove(0);
+    let Ok(answer) = negotiator.answer(&[ours(remote.codecs.clone())]) else { return false };
     let offered = sdp::parse(offer).expect("it was just read");
     let answer = sdp::parse(&answer).expect("our own description is well-formed");
     assert_eq!(answer.medias.len(), offered.medias.len(), "one m-line for each");
@@ -100,9 +101,9 @@ proptest! {
             list.into_iter().filter(|c| seen.insert(c.id) && !c.is_encoding("opus")).collect();
         prop_assume!(!list.is_empty());
         let mut sender = OfferAnswer::new(4, "a");
-        let offer = sender.offer(&ours(list.clone())).expect("it can be described");
+        let offer = sender.offer(&[ours(list.clone())]).expect("it can be described");
         let mut receiver = OfferAnswer::new(8, "b");
-        let got = receiver.remote_offer(TYPE, &offer).expect("it can be read").codecs;
+        let got = receiver.remote_offer(TYPE, &offer).expect("it can be read").remove(0).codecs;
         prop_assert_eq!(got.len(), list.len());
         for (sent, got) in list.iter().zip(&got) {
             prop_assert!(sent.matches(got), "{} became {}", sent, got);

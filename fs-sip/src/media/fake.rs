@@ -5,9 +5,14 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use fs_proto::{Candidate, CandidateType, Codec, MediaType, StreamDirection};
+use fs_proto::{
+    Candidate, CandidateType, Codec, MediaType, RtpHeaderExtension, SrtpParameters, StreamDirection,
+    StreamState,
+};
 
-use super::{Backend, Fault, Media, MediaError, MediaEvent, MediaEvents, MediaSettings, MediaStatistics};
+use super::{
+    Backend, Fault, Media, MediaError, MediaEvent, MediaEvents, MediaSettings, MediaStatistics, Transmitter,
+};
 use crate::sdp::codecs::summary;
 
 /// One call to a fake stream.
@@ -21,6 +26,20 @@ pub enum FakeCall {
     RemoteCandidates(Vec<Candidate>),
     /// The direction was set.
     Direction(StreamDirection),
+    /// The encryption was set: ours, theirs.
+    Encryption(Option<(SrtpParameters, SrtpParameters)>),
+    /// RTCP shall be sent where RTP goes, or not.
+    RtcpMux(bool),
+    /// The peer's header extensions were set.
+    RemoteHeaderExtensions(Vec<RtpHeaderExtension>),
+    /// What is sent was limited, in bit/s.
+    Bandwidth(u32),
+    /// A digit was begun.
+    Digit(u8),
+    /// The digit was ended.
+    DigitEnd,
+    /// ICE was restarted.
+    RestartIce,
     /// The stream was closed.
     Close,
 }
@@ -88,7 +107,8 @@ impl Backend for FakeBackend {
         let wanted = |codec: &Codec| {
             settings.codecs.is_empty() || settings.codecs.iter().any(|w| w.is_encoding(&codec.encoding_name))
         };
-        let codecs: Vec<Codec> = self.codecs.iter().filter(|c| wanted(c)).cloned().collect();
+        let of_kind = |c: &&Codec| c.media_type == settings.kind && wanted(c);
+        let codecs: Vec<Codec> = self.codecs.iter().filter(of_kind).cloned().collect();
         if codecs.is_empty() {
             let text = format!("{} wanted, there is {}", summary(&settings.codecs), summary(&self.codecs));
             return Err(MediaError::new(Fault::NoCodecs, text));
@@ -96,12 +116,9 @@ impl Backend for FakeBackend {
         let ip = settings.local_ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_string();
         let port = shared.next_port;
         shared.next_port += 2;
-        for component in [1, 2] {
-            let port = port + u16::from(component == 2);
-            let candidate = Candidate::new("L1", component, CandidateType::Host, &ip, port);
-            events.send(MediaEvent::LocalCandidate(candidate));
-        }
-        events.send(MediaEvent::LocalCandidatesPrepared);
+        let ice = settings.transmitter != Transmitter::RawUdp;
+        let candidates = candidates(&ip, port, ice.then_some(0));
+        tell(&events, &candidates);
         shared.calls.push(FakeCall::Open(settings.clone()));
         shared.events.push(events.clone());
         drop(shared);
@@ -109,16 +126,50 @@ impl Backend for FakeBackend {
             backend: self.clone(),
             agreed: codecs.clone(),
             local: codecs,
+            candidates,
+            restarts: 0,
+            extensions: settings.header_extensions.clone(),
             events,
             open: true,
         }))
     }
 }
 
+/// Both components on an address; with ICE, the credentials name how often it was restarted.
+fn candidates(ip: &str, port: u16, restarts: Option<u32>) -> Vec<Candidate> {
+    let candidate = |component: u32| {
+        let port = port + u16::from(component == 2);
+        let plain = Candidate::new("L1", component, CandidateType::Host, ip, port);
+        match restarts {
+            None => plain,
+            Some(restarts) => Candidate {
+                username: format!("user{restarts}p{port}"),
+                password: format!("password-of-22-characters-{restarts}"),
+                priority: 2_130_706_431 - component,
+                ..plain
+            },
+        }
+    };
+    // One user for both components.
+    let mut both = [candidate(1), candidate(2)];
+    both[1].username.clone_from(&both[0].username.clone());
+    both.into()
+}
+
+fn tell(events: &MediaEvents, candidates: &[Candidate]) {
+    for candidate in candidates {
+        events.send(MediaEvent::LocalCandidate(candidate.clone()));
+    }
+    events.send(MediaEvent::LocalCandidatesPrepared);
+}
+
 struct FakeMedia {
     backend: FakeBackend,
     local: Vec<Codec>,
     agreed: Vec<Codec>,
+    candidates: Vec<Candidate>,
+    restarts: u32,
+    extensions: Vec<RtpHeaderExtension>,
     events: MediaEvents,
     open: bool,
 }
@@ -151,14 +202,72 @@ impl Media for FakeMedia {
 
     fn set_remote_candidates(&mut self, candidates: &[Candidate]) -> Result<(), MediaError> {
         self.note(FakeCall::RemoteCandidates(candidates.to_vec()));
+        if let Some(theirs) = candidates.first().filter(|c| !c.username.is_empty()) {
+            for ours in &self.candidates {
+                let remote =
+                    candidates.iter().find(|c| c.component_id == ours.component_id).unwrap_or(theirs);
+                let (local, remote) = (ours.clone(), remote.clone());
+                let component = ours.component_id;
+                self.events.send(MediaEvent::ActivePair { local, remote });
+                self.events.send(MediaEvent::ComponentState { component, state: StreamState::Ready });
+            }
+        }
         if let Some(codec) = self.agreed.first() {
             self.events.send(MediaEvent::SourceAdded(codec.clone()));
         }
         Ok(())
     }
 
+    fn header_extensions(&mut self) -> Vec<RtpHeaderExtension> {
+        self.extensions.clone()
+    }
+
+    fn set_remote_header_extensions(&mut self, extensions: &[RtpHeaderExtension]) {
+        self.extensions.retain(|own| extensions.iter().any(|theirs| theirs.uri == own.uri));
+        for own in &mut self.extensions {
+            own.id =
+                extensions.iter().find(|theirs| theirs.uri == own.uri).map_or(own.id, |theirs| theirs.id);
+        }
+        self.note(FakeCall::RemoteHeaderExtensions(extensions.to_vec()));
+    }
+
+    fn can_mux_rtcp(&mut self) -> bool {
+        true
+    }
+
+    fn set_rtcp_mux(&mut self, mux: bool) {
+        self.note(FakeCall::RtcpMux(mux));
+    }
+
+    fn restart_ice(&mut self) -> Result<(), MediaError> {
+        self.restarts += 1;
+        let (ip, port) = self.candidates.first().map(|c| (c.ip.clone(), c.port)).unwrap_or_default();
+        self.candidates = candidates(&ip, port, Some(self.restarts));
+        tell(&self.events, &self.candidates);
+        self.note(FakeCall::RestartIce);
+        Ok(())
+    }
+
+    fn set_encryption(&mut self, keys: Option<(&SrtpParameters, &SrtpParameters)>) -> Result<(), MediaError> {
+        self.note(FakeCall::Encryption(keys.map(|(ours, theirs)| (ours.clone(), theirs.clone()))));
+        Ok(())
+    }
+
+    fn set_bandwidth(&mut self, bits: u32) {
+        self.note(FakeCall::Bandwidth(bits));
+    }
+
     fn set_direction(&mut self, direction: StreamDirection) {
         self.note(FakeCall::Direction(direction));
+    }
+
+    fn start_digit(&mut self, event: u8) -> bool {
+        self.note(FakeCall::Digit(event));
+        true
+    }
+
+    fn stop_digit(&mut self) {
+        self.note(FakeCall::DigitEnd);
     }
 
     fn statistics(&mut self) -> MediaStatistics {

@@ -7,30 +7,57 @@ pub mod fake;
 pub mod farstream;
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use fs_proto::{Candidate, Codec, StreamDirection};
+use fs_proto::{
+    Candidate, Codec, MediaType, RtpHeaderExtension, SrtpParameters, StreamDirection, StreamState,
+};
 use tokio::sync::mpsc;
 
 /// Names one session to the media engine, so that the application can tell its pads apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(pub u64);
 
+/// How packets reach the peer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Transmitter {
+    /// Plain UDP, between the addresses in the session descriptions.
+    #[default]
+    RawUdp,
+    /// ICE (RFC 8445).
+    Nice(IceSettings),
+}
+
+/// Settings of ICE.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IceSettings {
+    /// Whether we choose the pair: the side that offers first does (RFC 8445 section 6.1.1). Sessions set it.
+    pub controlling: bool,
+    /// The STUN server, if one is to be asked.
+    pub stun: Option<SocketAddr>,
+}
+
 /// What a stream is opened with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaSettings {
     /// The session it belongs to.
     pub session: SessionId,
+    /// What kind of media it carries. The streams of a session are of different kinds.
+    pub kind: MediaType,
     /// The address to receive on; `None` = all addresses of this host.
     pub local_ip: Option<IpAddr>,
     /// The codecs to use, best first; the others stay off. Empty = all, in the engine's order.
     pub codecs: Vec<Codec>,
+    /// How packets reach the peer.
+    pub transmitter: Transmitter,
+    /// The RTP header extensions to negotiate.
+    pub header_extensions: Vec<RtpHeaderExtension>,
 }
 
 /// A media engine. Its calls may block for a short time; sessions call it off the network task.
 pub trait Backend: Send + Sync {
-    /// Opens one audio stream and begins to gather local candidates; they come as events.
+    /// Opens one stream and begins to gather local candidates; they come as events.
     ///
     /// # Errors
     /// When an element is missing, no codec is left or no port can be bound.
@@ -51,14 +78,49 @@ pub trait Media: Send {
     /// [`Fault::Negotiation`] when nothing is in common; what was agreed before stands.
     fn set_remote_codecs(&mut self, codecs: &[Codec]) -> Result<(), MediaError>;
 
-    /// Tells where the peer wants its packets.
+    /// Our RTP header extensions as they belong in an offer, or, after the peer's are known, in an answer.
+    fn header_extensions(&mut self) -> Vec<RtpHeaderExtension>;
+
+    /// Tells the peer's RTP header extensions, with directions as we see them.
+    fn set_remote_header_extensions(&mut self, extensions: &[RtpHeaderExtension]);
+
+    /// Whether RTCP can share the port of RTP (RFC 5761), both ways.
+    fn can_mux_rtcp(&mut self) -> bool;
+
+    /// Says whether RTCP is to be sent where RTP goes.
+    fn set_rtcp_mux(&mut self, mux: bool);
+
+    /// Tells where the peer wants its packets. Candidates with credentials are checked by ICE, others are used as they
+    /// are.
     ///
     /// # Errors
     /// When the engine can't send there.
     fn set_remote_candidates(&mut self, candidates: &[Candidate]) -> Result<(), MediaError>;
 
+    /// Restarts ICE (RFC 8445 section 9): local candidates are told again, with new credentials, and those of the peer
+    /// are forgotten.
+    ///
+    /// # Errors
+    /// When the engine can't do ICE.
+    fn restart_ice(&mut self) -> Result<(), MediaError>;
+
+    /// Encrypts and decrypts from now on with these parameters, ours first, and takes nothing else; `None` does without.
+    ///
+    /// # Errors
+    /// When the engine can't do that.
+    fn set_encryption(&mut self, keys: Option<(&SrtpParameters, &SrtpParameters)>) -> Result<(), MediaError>;
+
+    /// Limits what is sent, in bit/s; 0 = the engine's own choice.
+    fn set_bandwidth(&mut self, bits: u32);
+
     /// Says which ways media flows from now on, seen from us.
     fn set_direction(&mut self, direction: StreamDirection);
+
+    /// Begins to send the telephony event of a digit (RFC 4733), code 0 to 15. False when that is not possible.
+    fn start_digit(&mut self, event: u8) -> bool;
+
+    /// Ends it.
+    fn stop_digit(&mut self);
 
     /// The figures so far.
     fn statistics(&mut self) -> MediaStatistics;
@@ -83,6 +145,22 @@ pub enum MediaEvent {
     RecvCodecsChanged(Vec<Codec>),
     /// A source of decoded media appeared.
     SourceAdded(Codec),
+    /// The peer sends a telephony event (RFC 4733); code 0 to 15 for the keys.
+    DigitReceived(u8),
+    /// ICE uses this pair for a component.
+    ActivePair {
+        /// Our candidate.
+        local: Candidate,
+        /// The peer's.
+        remote: Candidate,
+    },
+    /// The state of one component, which ICE has found out.
+    ComponentState {
+        /// 1 = RTP, 2 = RTCP.
+        component: u32,
+        /// What it is now.
+        state: StreamState,
+    },
     /// An error that did not come from a call; `fatal` when the stream can't go on.
     Failed {
         /// What happened.

@@ -1,6 +1,6 @@
 //! Transport addresses of one m-line ⇄ candidates: `c=`, the port of `m=` and `a=rtcp` (RFC 3605).
 //!
-//! Component 1 is RTP, component 2 RTCP; without `a=rtcp` it uses the next port. ICE is not read here.
+//! Component 1 is RTP, component 2 RTCP; without `a=rtcp` it uses the next port. ICE is read in [`super::ice`].
 
 use std::net::IpAddr;
 

@@ -120,10 +120,19 @@ pub fn label(codec: &Codec) -> String {
 /// # Errors
 /// When an entry has no name, or a rate or channel count that is no number.
 pub fn preferences(text: &str) -> Result<Vec<Codec>, String> {
-    text.split([',', ' ']).map(str::trim).filter(|entry| !entry.is_empty()).map(preference).collect()
+    preferences_of(MediaType::Audio, text)
 }
 
-fn preference(entry: &str) -> Result<Codec, String> {
+/// The same for another kind of media.
+///
+/// # Errors
+/// Those of [`preferences`].
+pub fn preferences_of(kind: MediaType, text: &str) -> Result<Vec<Codec>, String> {
+    let entries = text.split([',', ' ']).map(str::trim).filter(|entry| !entry.is_empty());
+    entries.map(|entry| preference(kind, entry)).collect()
+}
+
+fn preference(kind: MediaType, entry: &str) -> Result<Codec, String> {
     let mut parts = entry.split('/');
     let name = parts.next().unwrap_or_default();
     if !is_token(name) {
@@ -134,7 +143,7 @@ fn preference(entry: &str) -> Result<Codec, String> {
         Some(text) => text.parse::<u32>().map_err(|_| format!("{entry:?}: {what} {text:?} is no number")),
     };
     let (rate, channels) = (number("clock rate")?, number("channel count")?);
-    Ok(Codec::new(Codec::ID_ANY, name, MediaType::Audio, rate).with_channels(channels))
+    Ok(Codec::new(Codec::ID_ANY, name, kind, rate).with_channels(channels))
 }
 
 fn describe(media: &sdp_types::Media, payload_type: u8, kind: MediaType) -> Result<Codec, String> {

@@ -1,8 +1,11 @@
-//! Our own session description: origin with its version, one audio m-line, refused m-lines kept in place.
+//! Our own session description: origin with its version, and refused m-lines; and the search for the peer's m-lines.
 
 use std::net::IpAddr;
 
-use super::{SdpError, media};
+use fs_proto::MediaType;
+
+use super::security::SrtpPolicy;
+use super::{RemoteMedia, SdpError};
 
 /// The identity of our descriptions over the life of a session (RFC 3264 sections 5 and 8).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,24 +71,36 @@ pub fn refuse(offered: &sdp_types::Media) -> sdp_types::Media {
     refused
 }
 
-/// Finds the audio m-line to use: the one used before if it still offers audio, else the first that does.
+/// Finds the m-line of a kind to use, and reads it: the one used before if it still serves, else the first that does.
 ///
 /// # Errors
-/// Unacceptable when no m-line with a port is audio over plain RTP; the text says what was offered.
-pub fn find_audio(session: &sdp_types::Session, before: Option<usize>) -> Result<usize, SdpError> {
-    let usable = |m: &sdp_types::Media| m.media.eq_ignore_ascii_case("audio") && m.port != 0;
-    let plain = |m: &sdp_types::Media| usable(m) && media::is_plain_rtp(&m.proto);
-    if let Some(index) = before.filter(|i| session.medias.get(*i).is_some_and(plain)) {
-        return Ok(index);
+/// Malformed where such an m-line breaks the grammar; unacceptable when none of them can be used. The text says what was
+/// offered.
+pub fn find(
+    session: &sdp_types::Session,
+    kind: MediaType,
+    before: Option<usize>,
+    policy: SrtpPolicy,
+) -> Result<RemoteMedia, SdpError> {
+    let of_kind = |index: &usize| {
+        let media = session.medias.get(*index);
+        media.is_some_and(|m| m.media.eq_ignore_ascii_case(kind.as_str()) && m.port != 0)
+    };
+    let mut refusal = None;
+    for index in before.into_iter().chain(0..session.medias.len()).filter(of_kind) {
+        let read = RemoteMedia::read(session, index).and_then(|media| media.check(policy).map(|()| media));
+        match read {
+            Ok(media) => return Ok(media),
+            Err(error @ SdpError::Malformed { .. }) => return Err(error),
+            Err(error) => refusal = refusal.or(Some(error)),
+        }
     }
-    if let Some(index) = session.medias.iter().position(plain) {
-        return Ok(index);
-    }
-    let shown = |m: &sdp_types::Media| format!("m={} {} {}", m.media, m.port, m.proto);
-    let offered: Vec<String> = session.medias.iter().take(8).map(shown).collect();
-    let offered = if offered.is_empty() { "no m-line".to_owned() } else { offered.join(", ") };
-    let warning = if session.medias.iter().any(usable) { 302 } else { 304 };
-    Err(SdpError::unacceptable(warning, format!("{offered} was offered, usable is m=audio over RTP/AVP")))
+    Err(refusal.unwrap_or_else(|| {
+        let shown = |m: &sdp_types::Media| format!("m={} {} {}", m.media, m.port, m.proto);
+        let offered: Vec<String> = session.medias.iter().take(8).map(shown).collect();
+        let offered = if offered.is_empty() { "no m-line".to_owned() } else { offered.join(", ") };
+        SdpError::unacceptable(304, format!("{offered} was offered, usable is m={kind} over RTP"))
+    }))
 }
 
 #[cfg(test)]
@@ -97,6 +112,10 @@ mod tests {
 
     fn audio(port: u16) -> sdp_types::Media {
         sdp_types::Media::new(sdp_types::MediaType::Audio, port, sdp_types::TransportProto::RtpAvp, "0")
+    }
+
+    fn find_audio(session: &sdp_types::Session, before: Option<usize>) -> Result<usize, SdpError> {
+        find(session, MediaType::Audio, before, SrtpPolicy::Disabled).map(|media| media.index)
     }
 
     fn parse(lines: &str) -> sdp_types::Session {
@@ -133,6 +152,8 @@ mod tests {
         assert_eq!(find_audio(&offer, None), Ok(2));
         assert_eq!(find_audio(&offer, Some(3)), Ok(3));
         assert_eq!(find_audio(&offer, Some(1)), Ok(2));
+        let best_effort = parse("m=audio 4000 RTP/SAVP 0\r\nm=audio 4002 RTP/AVP 0\r\n");
+        assert_eq!(find_audio(&best_effort, None), Ok(1));
     }
 
     #[test]

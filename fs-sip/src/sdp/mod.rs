@@ -7,12 +7,16 @@
 pub mod candidates;
 pub mod codecs;
 pub mod description;
+pub mod extensions;
+pub mod ice;
 pub mod media;
+pub mod security;
 
 use std::fmt;
 
-pub use description::{LocalDescription, find_audio, refuse};
+pub use description::{LocalDescription, find, refuse};
 pub use media::{LocalMedia, RemoteMedia};
+pub use security::SrtpPolicy;
 
 /// The media type of a session description in a SIP body.
 pub const CONTENT_TYPE: &str = "application/sdp";
@@ -137,7 +141,16 @@ mod tests {
         for junk in
             [&b""[..], b"\0", b"v=0", b"v=0\r\nm=audio", b"v=0\r\no=\r\ns=\r\nm=audio 99999 RTP/AVP 0\r\n"]
         {
-            assert!(parse(junk).is_err() || parse(junk).is_ok_and(|s| find_audio(&s, None).is_err()));
+            assert!(
+                parse(junk).is_err()
+                    || parse(junk).is_ok_and(|s| find(
+                        &s,
+                        fs_proto::MediaType::Audio,
+                        None,
+                        SrtpPolicy::Disabled
+                    )
+                    .is_err())
+            );
         }
     }
 }

@@ -1,21 +1,18 @@
 //! The task of one session: it feeds what the endpoint, the media stream and the application say to the pure
 //! state machine and the offer/answer negotiator, and carries out what follows.
 
-use std::sync::Arc;
-
-use fs_proto::StreamDirection;
+use fs_proto::MediaType;
 use tokio::sync::mpsc;
 
-use super::hold;
-use super::offer_answer::{OfferAnswer, OfferAnswerError};
+use super::SessionCommand;
+use super::problem::Problem;
 use super::state::{SessionState, Trigger};
-use super::{SessionCommand, WANTED};
+use super::streams::{Streams, told};
 use crate::endpoint::{Body, Command, Event, FailureCause, InviteId, TerminationReason};
 use crate::event::{Originator, SessionEvent, StreamEvent};
-use crate::media::{Backend, MediaError, MediaEvent, MediaSettings};
-use crate::sdp::codecs::summary;
-use crate::sdp::{LocalMedia, RemoteMedia};
-use crate::stream::AudioStream;
+use crate::media::MediaEvent;
+use crate::sdp::RemoteMedia;
+use crate::stream::rtp::News;
 use crate::wire::{NameAddr, Uri};
 
 /// What comes into a session's inbox.
@@ -32,8 +29,8 @@ pub(crate) enum Input {
 pub(crate) enum Start {
     /// We call.
     Outgoing(Box<Outgoing>),
-    /// We are called; the peer's audio, unless it wants the offer from us.
-    Incoming { offer: Option<RemoteMedia> },
+    /// We are called; the peer's streams, unless it wants the offer from us.
+    Incoming { offer: Option<Vec<RemoteMedia>> },
 }
 
 /// Whom we call, and as whom.
@@ -44,61 +41,20 @@ pub(crate) struct Outgoing {
     pub(crate) to: NameAddr,
 }
 
-/// Why the session can't go on, for the peer and for the application.
-#[derive(Debug, Clone)]
-struct Problem {
-    originator: Originator,
-    status: u16,
-    warning: Option<u16>,
-    text: String,
-}
-
-impl From<MediaError> for Problem {
-    fn from(error: MediaError) -> Self {
-        let warning = (error.status_code() == 488).then_some(305);
-        Self { originator: Originator::Local, status: error.status_code(), warning, text: error.text }
-    }
-}
-
-impl From<OfferAnswerError> for Problem {
-    fn from(error: OfferAnswerError) -> Self {
-        Self {
-            originator: Originator::Remote,
-            status: error.status_code(),
-            warning: error.warning_code(),
-            text: error.to_string(),
-        }
-    }
-}
-
-impl Problem {
-    fn missing_sdp(place: &str) -> Self {
-        let text = format!("no session description came in the {place}");
-        Self { originator: Originator::Remote, status: 400, warning: None, text }
-    }
-}
-
 /// The task of one session.
 pub(crate) struct Actor {
     pub(crate) id: InviteId,
     pub(crate) endpoint: mpsc::UnboundedSender<Command>,
-    pub(crate) backend: Arc<dyn Backend>,
-    pub(crate) settings: MediaSettings,
-    pub(crate) exchange: OfferAnswer,
+    pub(crate) streams: Streams,
     pub(crate) inbox: mpsc::UnboundedReceiver<Input>,
     pub(crate) events: mpsc::UnboundedSender<SessionEvent>,
     state: SessionState,
-    stream: Option<AudioStream>,
     /// The peer's offer that [`SessionCommand::Accept`] will answer.
-    offer: Option<RemoteMedia>,
-    /// What our last line said.
-    ours: StreamDirection,
-    holding: bool,
+    offer: Option<Vec<RemoteMedia>>,
     /// The hold the application wants, when it changed while a re-INVITE was out.
     hold_wish: bool,
-    held: bool,
-    /// The codecs of our last offer, for errors.
-    offered: String,
+    /// Whether the re-INVITE that is out changes the hold.
+    hold_is_out: bool,
     /// The last event, once it is known but the signalling is not over yet.
     last_words: Option<SessionEvent>,
 }
@@ -107,28 +63,20 @@ impl Actor {
     pub(crate) fn new(
         id: InviteId,
         endpoint: mpsc::UnboundedSender<Command>,
-        backend: Arc<dyn Backend>,
-        settings: MediaSettings,
-        exchange: OfferAnswer,
+        streams: Streams,
         inbox: mpsc::UnboundedReceiver<Input>,
         events: mpsc::UnboundedSender<SessionEvent>,
     ) -> Self {
         Self {
             id,
             endpoint,
-            backend,
-            settings,
-            exchange,
+            streams,
             inbox,
             events,
             state: SessionState::Null,
-            stream: None,
             offer: None,
-            ours: StreamDirection::NONE,
-            holding: false,
             hold_wish: false,
-            held: false,
-            offered: String::new(),
+            hold_is_out: false,
             last_words: None,
         }
     }
@@ -149,7 +97,10 @@ impl Actor {
                     Input::Sip(event) => self.on_sip(*event).await,
                     Input::Command(command) => self.on_command(command).await,
                 },
-                event = media_event(&mut self.stream) => self.on_media(event).await,
+                (kind, news) = self.streams.next_news() => match news {
+                    News::Media(event) => self.on_media(kind, event).await,
+                    News::DigitDue => self.streams.step_digits().await,
+                },
                 // Nobody is left who could tell us of an end.
                 () = self.endpoint.closed() => {
                     let event = self.failure(Originator::Local, 500, "", "the endpoint has ended");
@@ -200,15 +151,12 @@ impl Actor {
             SessionCommand::Hangup => self.hangup().await,
             SessionCommand::Hold(wish) => {
                 self.hold_wish = wish;
-                self.follow_hold_wish().await;
+                self.follow_wishes().await;
             }
-            SessionCommand::Statistics(reply) => {
-                let statistics = match &mut self.stream {
-                    Some(stream) => stream.statistics().await,
-                    None => Default::default(),
-                };
+            SessionCommand::Digits(events) if self.state.is_connected() => self.streams.send_digits(&events),
+            SessionCommand::Statistics(kind, reply) => {
                 // Who asked may have gone.
-                let _ = reply.send(statistics);
+                let _ = reply.send(self.streams.statistics(kind).await);
             }
             _ => {}
         }
@@ -243,18 +191,21 @@ impl Actor {
         }
     }
 
-    async fn on_media(&mut self, event: MediaEvent) {
+    async fn on_media(&mut self, kind: MediaType, event: MediaEvent) {
         match event {
-            MediaEvent::SendCodecChanged(codec) => self.emit_stream(StreamEvent::SendCodecChanged(codec)),
-            MediaEvent::RecvCodecsChanged(codecs) => self.emit_stream(StreamEvent::RecvCodecsChanged(codecs)),
-            MediaEvent::SourceAdded(codec) => self.emit_stream(StreamEvent::DidStart { codec }),
             MediaEvent::Failed { error, fatal } => {
                 self.emit_stream(StreamEvent::DidFail { reason: error.text.clone() });
                 if fatal {
                     self.give_up(error.into()).await;
                 }
             }
-            _ => {}
+            MediaEvent::ActivePair { .. } | MediaEvent::ComponentState { .. } => {
+                if let Some(news) = self.streams.ice_news() {
+                    self.emit_stream(news);
+                }
+                self.follow_wishes().await;
+            }
+            event => told(kind, event).into_iter().for_each(|event| self.emit_stream(event)),
         }
     }
 
@@ -262,67 +213,30 @@ impl Actor {
         self.emit(SessionEvent::Stream(event));
     }
 
-    async fn open_stream(&mut self) -> Result<(), Problem> {
-        let stream = AudioStream::open(Arc::clone(&self.backend), self.settings.clone()).await?;
-        self.stream = Some(stream);
-        Ok(())
-    }
-
-    fn stream(&mut self) -> Result<&mut AudioStream, Problem> {
-        let missing = || MediaError::new(crate::media::Fault::Internal, "the session has no stream");
-        Ok(self.stream.as_mut().ok_or_else(missing)?)
-    }
-
-    async fn local(&mut self, direction: StreamDirection) -> Result<LocalMedia, Problem> {
-        self.ours = direction;
-        Ok(self.stream()?.local(direction).await?)
-    }
-
-    async fn make_offer(&mut self) -> Result<Body, Problem> {
-        let local = self.local(hold::offered(WANTED, self.holding)).await?;
-        self.offered = summary(&local.codecs);
-        Ok(Body::sdp(self.exchange.offer(&local)?))
-    }
-
-    /// Takes the peer's codecs and makes the answer, without letting media flow yet.
-    async fn make_answer(&mut self, remote: &RemoteMedia) -> Result<Body, Problem> {
-        self.stream()?.negotiate(remote).await?;
-        let local = self.local(hold::answered(remote.direction, WANTED, self.holding)).await?;
-        Ok(Body::sdp(self.exchange.answer(&local)?))
-    }
-
     /// Takes the peer's answer to our offer and lets media flow.
     async fn take_answer(&mut self, body: Option<Body>, place: &str) -> Result<(), Problem> {
-        let Some(body) = body else {
-            self.exchange.roll_back();
-            return Err(Problem::missing_sdp(place));
-        };
-        let remote = self.exchange.remote_answer(&body.content_type, &body.data)?;
-        self.stream()?
-            .negotiate(&remote)
-            .await
-            .map_err(|error| Problem { originator: Originator::Remote, ..Problem::from(error) })?;
-        self.flow(&remote).await
+        let events = self.streams.take_answer(body, place).await?;
+        self.tell_flow(events);
+        Ok(())
     }
 
-    async fn flow(&mut self, remote: &RemoteMedia) -> Result<(), Problem> {
-        let direction = hold::agreed(self.ours, remote.direction);
-        let stream = self.stream()?;
-        stream.flow(&remote.candidates, direction).await?;
-        let codecs = stream.local(direction).await?.codecs;
-        self.emit_stream(StreamEvent::CodecsAgreed(codecs));
-        let held = hold::held_by(remote.direction, WANTED);
-        if held != self.held {
-            self.held = held;
-            self.emit(SessionEvent::DidChangeHoldState { originator: Originator::Remote, on_hold: held });
-        }
+    async fn flow(&mut self, remote: &[RemoteMedia]) -> Result<(), Problem> {
+        let events = self.streams.flow(remote).await?;
+        self.tell_flow(events);
         Ok(())
+    }
+
+    fn tell_flow(&mut self, events: Vec<StreamEvent>) {
+        events.into_iter().for_each(|event| self.emit_stream(event));
+        if let Some(on_hold) = self.streams.changed_hold() {
+            self.emit(SessionEvent::DidChangeHoldState { originator: Originator::Remote, on_hold });
+        }
     }
 
     async fn call(&mut self, outgoing: Outgoing) {
         self.step(Trigger::Connect);
-        let offer = match self.open_stream().await {
-            Ok(()) => self.make_offer().await,
+        let offer = match self.streams.open_all().await {
+            Ok(()) => self.streams.make_offer().await,
             Err(problem) => Err(problem),
         };
         match offer {
@@ -345,23 +259,25 @@ impl Actor {
             Ok(()) => {
                 self.step(Trigger::Accepted);
                 self.emit(SessionEvent::DidStart);
-                self.follow_hold_wish().await;
+                self.follow_wishes().await;
             }
             Err(problem) => self.give_up(problem).await,
         }
     }
 
     async fn accept(&mut self) {
-        let offer = self.offer.take();
-        let answer = match (self.open_stream().await, &offer) {
-            (Ok(()), Some(remote)) => self.make_answer(remote).await,
-            (Ok(()), None) => self.make_offer().await,
-            (Err(problem), _) => Err(problem),
+        let mut offer = self.offer.take();
+        let answer = match &mut offer {
+            Some(remote) => self.streams.make_answer(remote).await,
+            None => match self.streams.open_all().await {
+                Ok(()) => self.streams.make_offer().await,
+                Err(problem) => Err(problem),
+            },
         };
         let body = match answer {
             Ok(body) => body,
             Err(problem) => {
-                let headers = warning_header(&problem);
+                let headers = problem.warning_header();
                 return self.reject(problem.status, None, headers, &problem.text).await;
             }
         };
@@ -377,24 +293,26 @@ impl Actor {
     }
 
     async fn confirmed(&mut self, body: Option<Body>) {
-        if self.exchange.is_open()
+        if self.streams.exchange.is_open()
             && let Err(problem) = self.take_answer(body, "ACK").await
         {
             return self.give_up(problem).await;
         }
         self.step(Trigger::Confirmed);
         self.emit(SessionEvent::DidStart);
-        self.follow_hold_wish().await;
+        self.follow_wishes().await;
     }
 
     async fn reinvited(&mut self, body: Option<Body>) {
         let id = self.id;
         let answer = match &body {
-            Some(body) => match self.exchange.remote_offer(&body.content_type, &body.data) {
-                Ok(remote) => self.make_answer(&remote).await.map(|answer| (answer, Some(remote))),
+            Some(body) => match self.streams.exchange.remote_offer(&body.content_type, &body.data) {
+                Ok(mut remote) => {
+                    self.streams.make_answer(&mut remote).await.map(|answer| (answer, Some(remote)))
+                }
                 Err(error) => Err(error.into()),
             },
-            None => self.make_offer().await.map(|offer| (offer, None)),
+            None => self.streams.make_offer().await.map(|offer| (offer, None)),
         };
         match answer {
             Ok((answer, remote)) => {
@@ -408,7 +326,7 @@ impl Actor {
             Err(problem) => {
                 tracing::info!(target: "fs::sip::session", id = id.0, "re-INVITE refused: {}", problem.text);
                 if problem.status != 491 {
-                    self.exchange.roll_back();
+                    self.streams.exchange.roll_back();
                 }
                 self.send(Command::AnswerReinvite { id, status: problem.status, reason: None, body: None });
             }
@@ -416,35 +334,32 @@ impl Actor {
     }
 
     async fn reinvite_confirmed(&mut self, body: Option<Body>) {
-        if self.exchange.is_open()
+        if self.streams.exchange.is_open()
             && self.state != SessionState::Renegotiating
             && let Err(problem) = self.take_answer(body, "ACK").await
         {
             self.give_up(problem).await;
         }
-        self.follow_hold_wish().await;
+        self.follow_wishes().await;
     }
 
-    /// Sends the re-INVITE for a hold or its end, as soon as the session allows it.
-    async fn follow_hold_wish(&mut self) {
-        if self.state != SessionState::Connected || self.hold_wish == self.holding || self.exchange.is_open()
-        {
+    /// Sends the re-INVITE for a hold or its end, or for what ICE has found, as soon as the session allows it.
+    async fn follow_wishes(&mut self) {
+        let hold = self.hold_wish != self.streams.is_holding();
+        let wanted = hold || self.streams.wants_ice_update();
+        if self.state != SessionState::Connected || !wanted || self.streams.exchange.is_open() {
             return;
         }
-        self.holding = self.hold_wish;
-        match self.make_offer().await {
+        self.hold_is_out = hold;
+        self.streams.set_holding(self.hold_wish);
+        match self.streams.make_offer().await {
             Ok(body) => {
                 self.step(Trigger::Renegotiate);
                 self.send(Command::Reinvite { id: self.id, body: Some(body) });
             }
             Err(problem) => return self.give_up(problem).await,
         }
-        let local = hold::offered(WANTED, self.holding);
-        let remote = if self.held { StreamDirection::SEND } else { StreamDirection::BOTH };
-        if let Some(stream) = &mut self.stream {
-            // Our side of a hold takes effect at once; a broken engine reports itself.
-            let _ = stream.set_direction(hold::agreed(local, remote)).await;
-        }
+        self.streams.apply_hold().await;
     }
 
     async fn renegotiated(&mut self, status: u16, reason: &str, body: Option<Body>) {
@@ -455,11 +370,14 @@ impl Actor {
             }
         } else {
             tracing::info!(target: "fs::sip::session", id = self.id.0, "re-INVITE was refused: {status} {reason}");
-            self.exchange.roll_back();
+            self.streams.exchange.roll_back();
         }
-        // Our own side changed in any case; a refusal only means that the peer was not told.
-        self.emit(SessionEvent::DidChangeHoldState { originator: Originator::Local, on_hold: self.holding });
-        self.follow_hold_wish().await;
+        if std::mem::take(&mut self.hold_is_out) {
+            // Our own side changed in any case; a refusal only means that the peer was not told.
+            let on_hold = self.streams.is_holding();
+            self.emit(SessionEvent::DidChangeHoldState { originator: Originator::Local, on_hold });
+        }
+        self.follow_wishes().await;
     }
 
     async fn hangup(&mut self) {
@@ -480,8 +398,7 @@ impl Actor {
 
     /// Ends a session that can't go on, and tells the peer why (RFC 3326).
     async fn give_up(&mut self, problem: Problem) {
-        let text = quoted(&problem.text);
-        let headers = vec![("Reason".to_owned(), format!("SIP;cause={};text={text}", problem.status))];
+        let headers = problem.reason_header();
         if self.state.is_connected() {
             self.emit(SessionEvent::WillEnd { originator: problem.originator });
             let event = SessionEvent::DidEnd { originator: problem.originator, end_reason: problem.text };
@@ -498,10 +415,7 @@ impl Actor {
         if !self.step(Trigger::End) {
             return;
         }
-        if let Some(stream) = &mut self.stream {
-            // A broken engine is closed with the session anyway.
-            let _ = stream.set_direction(StreamDirection::NONE).await;
-        }
+        self.streams.silence().await;
         self.last_words = Some(last);
         self.send(Command::Hangup { id: self.id, headers });
     }
@@ -523,7 +437,7 @@ impl Actor {
             (Some(event), _) => event,
             (None, FailureCause::Peer) => {
                 let why = match status {
-                    488 | 606 => format!("{reason}; we offered: {}", self.offered),
+                    488 | 606 => format!("{reason}; we offered: {}", self.streams.offered()),
                     _ => reason.to_owned(),
                 };
                 self.failure(Originator::Remote, status, reason, &why)
@@ -562,49 +476,9 @@ impl Actor {
         if !self.step(Trigger::Over) {
             return;
         }
-        if let Some(stream) = self.stream.take() {
-            let statistics = stream.close().await;
-            self.emit_stream(StreamEvent::DidEnd { statistics });
+        for end in self.streams.close().await {
+            self.emit_stream(end);
         }
         self.emit(event);
-    }
-}
-
-async fn media_event(stream: &mut Option<AudioStream>) -> MediaEvent {
-    match stream {
-        Some(stream) => stream.next_event().await,
-        None => std::future::pending().await,
-    }
-}
-
-fn warning_header(problem: &Problem) -> Vec<(String, String)> {
-    warning(problem.warning, &problem.text)
-}
-
-/// A Warning header (RFC 3261 section 20.43) with our product as the agent.
-pub(crate) fn warning(code: Option<u16>, text: &str) -> Vec<(String, String)> {
-    code.map(|code| ("Warning".to_owned(), format!("{code} fs-sip {}", quoted(text)))).into_iter().collect()
-}
-
-/// A quoted string of bounded length, without anything that would end it or the line.
-fn quoted(text: &str) -> String {
-    let clean: String = text
-        .chars()
-        .filter(|c| !c.is_control())
-        .map(|c| if c == '"' || c == '\\' { '\'' } else { c })
-        .take(300)
-        .collect();
-    format!("\"{clean}\"")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_can_not_break_headers() {
-        assert_eq!(quoted("a\"b\\c\r\nX: y"), "\"a'b'cX: y\"");
-        assert_eq!(warning(Some(305), "x"), [("Warning".to_owned(), "305 fs-sip \"x\"".to_owned())]);
-        assert!(warning(None, "x").is_empty());
     }
 }

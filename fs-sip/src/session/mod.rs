@@ -1,4 +1,4 @@
-//! Sessions (SIP SIMPLE: `Session`): a call with its audio stream.
+//! Sessions (SIP SIMPLE: `Session`): a call with its streams.
 //!
 //! [`state`], [`offer_answer`] and [`hold`] are pure; the `actor` is the task that runs them for one session, and
 //! [`Session`] is the application's end of it.
@@ -6,17 +6,24 @@
 mod actor;
 pub mod hold;
 pub mod offer_answer;
+pub mod options;
+mod problem;
 pub mod state;
+mod streams;
 
-use fs_proto::StreamDirection;
+use fs_proto::MediaType;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::event::SessionEvent;
 use crate::media::{MediaStatistics, SessionId};
+use crate::stream::digits::{Digits, NotADigit};
 use crate::wire::NameAddr;
 
-pub(crate) use actor::{Actor, Input, Outgoing, Start, warning};
+pub(crate) use actor::{Actor, Input, Outgoing, Start};
+pub use options::{IceOptions, MediaOptions, VideoOptions};
+pub(crate) use problem::warning;
 pub use state::{IllegalState, SessionState};
+pub(crate) use streams::{StreamSetup, Streams};
 
 /// What the application asks of a session.
 #[derive(Debug)]
@@ -26,7 +33,8 @@ pub(crate) enum SessionCommand {
     Reject { status: u16, reason: Option<String> },
     Hangup,
     Hold(bool),
-    Statistics(oneshot::Sender<MediaStatistics>),
+    Digits(Vec<u8>),
+    Statistics(MediaType, oneshot::Sender<MediaStatistics>),
 }
 
 /// A call, seen from the application.
@@ -119,7 +127,17 @@ impl Session {
         self.control.unhold();
     }
 
-    /// The figures of the stream so far; zeros when there is none.
+    /// Sends digits as telephony events (RFC 4733), one after the other (`AudioStream.send_dtmf`). `0` to `9`, `*`, `#`
+    /// and `A` to `D` are digits; spaces, `-` and `.` are skipped. Nothing is sent while the call does not stand, or to a
+    /// peer that takes no such events.
+    ///
+    /// # Errors
+    /// The first character that is no digit; then nothing is sent.
+    pub fn send_digits(&self, digits: &str) -> Result<(), NotADigit> {
+        self.control.send_digits(digits)
+    }
+
+    /// The figures of the audio stream so far; zeros when there is none.
     pub async fn statistics(&self) -> MediaStatistics {
         self.control.statistics().await
     }
@@ -176,10 +194,24 @@ impl SessionControl {
         self.send(SessionCommand::Hold(false));
     }
 
+    /// See [`Session::send_digits`].
+    ///
+    /// # Errors
+    /// The first character that is no digit.
+    pub fn send_digits(&self, digits: &str) -> Result<(), NotADigit> {
+        self.send(SessionCommand::Digits(Digits::parse(digits)?));
+        Ok(())
+    }
+
     /// See [`Session::statistics`].
     pub async fn statistics(&self) -> MediaStatistics {
+        self.statistics_of(MediaType::Audio).await
+    }
+
+    /// The figures of the stream of one kind of media so far; zeros when there is none.
+    pub async fn statistics_of(&self, kind: MediaType) -> MediaStatistics {
         let (reply, answer) = oneshot::channel();
-        self.send(SessionCommand::Statistics(reply));
+        self.send(SessionCommand::Statistics(kind, reply));
         answer.await.unwrap_or_default()
     }
 
@@ -188,6 +220,3 @@ impl SessionControl {
         let _ = self.inbox.send(Input::Command(command));
     }
 }
-
-/// Which ways an application wants media to flow when it says nothing else.
-pub(crate) const WANTED: StreamDirection = StreamDirection::BOTH;

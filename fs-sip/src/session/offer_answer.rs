@@ -1,21 +1,23 @@
-//! The offer/answer model (RFC 3264, RFC 6337) of one session with one audio stream.
+//! The offer/answer model (RFC 3264, RFC 6337) of one session with at most one stream of each kind of media.
 //!
 //! The object remembers what both sides said last, refuses a second offer while one is open, keeps refused m-lines
 //! at their place in every later description, and rolls back when an offer is refused.
 
 use std::fmt;
 
-use crate::sdp::{self, LocalDescription, LocalMedia, RemoteMedia, SdpError};
+use fs_proto::MediaType;
+
+use crate::sdp::{self, LocalDescription, LocalMedia, RemoteMedia, SdpError, SrtpPolicy};
 
 /// Where the exchange stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Exchange {
     /// No offer is open.
     Stable,
     /// We offered and wait for the answer.
     LocalOffer,
-    /// The peer offered and waits for our answer; the place of its audio m-line.
-    RemoteOffer { audio: usize },
+    /// The peer offered and waits for our answer; the places of the m-lines that we can take.
+    RemoteOffer { places: Places },
 }
 
 /// Why an offer or an answer was not taken.
@@ -76,32 +78,56 @@ impl From<SdpError> for OfferAnswerError {
     }
 }
 
+/// Which m-line belongs to the stream of a kind.
+type Places = Vec<(MediaType, usize)>;
+
+/// What stands, or would if the open offer were refused.
+#[derive(Debug, Clone, Default)]
+struct Agreed {
+    /// The m-lines as they stand in our last description; refused ones have port 0.
+    lines: Vec<sdp_types::Media>,
+    /// Those that carry our streams, or did before.
+    places: Places,
+}
+
+impl Agreed {
+    fn place(&self, kind: MediaType) -> Option<usize> {
+        place(&self.places, kind)
+    }
+}
+
+fn place(places: &Places, kind: MediaType) -> Option<usize> {
+    places.iter().find(|(other, _)| *other == kind).map(|(_, index)| *index)
+}
+
 /// The negotiator of one session.
 #[derive(Debug, Clone)]
 pub struct OfferAnswer {
     local: LocalDescription,
     exchange: Exchange,
-    /// The place of the audio m-line, once there is one.
-    audio: Option<usize>,
-    /// The m-lines as they stand in our last description; refused ones have port 0.
-    lines: Vec<sdp_types::Media>,
-    /// What stood there before the open offer.
-    before: (Option<usize>, Vec<sdp_types::Media>),
-    /// Transport of the audio m-line.
-    proto: String,
+    kinds: Vec<MediaType>,
+    policy: SrtpPolicy,
+    agreed: Agreed,
+    before: Agreed,
 }
 
 impl OfferAnswer {
-    /// A negotiator for a new session; see [`LocalDescription::new`] for the arguments.
+    /// A negotiator for a new session that takes plain audio; see [`LocalDescription::new`] for the arguments.
     #[must_use]
     pub fn new(session_id: u64, name: &str) -> Self {
+        Self::with_media(session_id, name, vec![MediaType::Audio], SrtpPolicy::Disabled)
+    }
+
+    /// A negotiator for a new session that takes these kinds of media, encrypted or not.
+    #[must_use]
+    pub fn with_media(session_id: u64, name: &str, kinds: Vec<MediaType>, policy: SrtpPolicy) -> Self {
         Self {
             local: LocalDescription::new(session_id, name),
             exchange: Exchange::Stable,
-            audio: None,
-            lines: Vec::new(),
-            before: (None, Vec::new()),
-            proto: "RTP/AVP".to_owned(),
+            kinds,
+            policy,
+            agreed: Agreed::default(),
+            before: Agreed::default(),
         }
     }
 
@@ -111,75 +137,113 @@ impl OfferAnswer {
         self.exchange != Exchange::Stable
     }
 
-    /// Makes an offer with this audio stream.
+    /// Makes an offer with these streams, each of another kind. A stream keeps its m-line; the m-lines of streams that are
+    /// left out are refused.
     ///
     /// # Errors
-    /// [`OfferAnswerError::Glare`] while another offer is open; else when the stream can't be described.
-    pub fn offer(&mut self, media: &LocalMedia) -> Result<Vec<u8>, OfferAnswerError> {
+    /// [`OfferAnswerError::Glare`] while another offer is open; else when a stream can't be described.
+    pub fn offer(&mut self, medias: &[LocalMedia]) -> Result<Vec<u8>, OfferAnswerError> {
         if self.is_open() {
             return Err(OfferAnswerError::Glare);
         }
-        let (line, address) = media.write(&self.proto)?;
-        self.before = (self.audio, self.lines.clone());
-        let index = self.audio.unwrap_or(self.lines.len());
-        match self.lines.get_mut(index) {
-            Some(place) => *place = line,
-            None => self.lines.push(line),
+        let mut next = self.agreed.clone();
+        for (_, index) in &self.agreed.places {
+            next.lines[*index] = sdp::refuse(&next.lines[*index]);
         }
-        self.audio = Some(index);
+        let mut address = None;
+        for media in medias {
+            let index = next.place(media.kind);
+            let proto = index.and_then(|index| next.lines.get(index)).map(|line| line.proto.clone());
+            let (line, ip) = media.write(proto.as_deref())?;
+            address.get_or_insert(ip);
+            match index {
+                Some(index) => next.lines[index] = line,
+                None => {
+                    next.places.push((media.kind, next.lines.len()));
+                    next.lines.push(line);
+                }
+            }
+        }
+        let address = address.ok_or_else(|| SdpError::unacceptable(304, "there is no stream to offer"))?;
+        self.before = std::mem::replace(&mut self.agreed, next);
         self.exchange = Exchange::LocalOffer;
-        Ok(sdp::to_bytes(&self.local.build(address, self.lines.clone())))
+        Ok(sdp::to_bytes(&self.local.build(address, self.agreed.lines.clone())))
     }
 
-    /// Takes the peer's offer and returns its audio stream. [`OfferAnswer::answer`] or
+    /// Takes the peer's offer and returns the streams in it that we can take, at least one. [`OfferAnswer::answer`] or
     /// [`OfferAnswer::roll_back`] has to follow.
     ///
     /// # Errors
     /// [`OfferAnswerError::Glare`] while another offer is open; else when nothing in it is usable.
-    pub fn remote_offer(&mut self, content_type: &str, body: &[u8]) -> Result<RemoteMedia, OfferAnswerError> {
+    pub fn remote_offer(
+        &mut self,
+        content_type: &str,
+        body: &[u8],
+    ) -> Result<Vec<RemoteMedia>, OfferAnswerError> {
         if self.is_open() {
             return Err(OfferAnswerError::Glare);
         }
         let session = sdp::parse_body(content_type, body)?;
-        if session.medias.len() < self.lines.len() {
-            let text =
-                format!("{} m-lines were offered, there were {}", session.medias.len(), self.lines.len());
-            return Err(SdpError::malformed(text).into());
+        let (now, before) = (session.medias.len(), self.agreed.lines.len());
+        if now < before {
+            return Err(
+                SdpError::malformed(format!("{now} m-lines were offered, there were {before}")).into()
+            );
         }
-        let audio = sdp::find_audio(&session, self.audio)?;
-        let media = RemoteMedia::read(&session, audio)?;
-        self.before = (self.audio, std::mem::take(&mut self.lines));
-        self.lines = session.medias.iter().map(sdp::refuse).collect();
-        self.proto.clone_from(&media.proto);
-        self.exchange = Exchange::RemoteOffer { audio };
-        Ok(media)
+        let mut medias = Vec::new();
+        let mut refusal = None;
+        for kind in &self.kinds {
+            match sdp::find(&session, *kind, self.agreed.place(*kind), self.policy) {
+                Ok(media) => medias.push(media),
+                Err(error @ SdpError::Malformed { .. }) => return Err(error.into()),
+                Err(error) => refusal = refusal.or(Some(error)),
+            }
+        }
+        if let Some(error) = refusal.filter(|_| medias.is_empty()) {
+            return Err(error.into());
+        }
+        let lines = session.medias.iter().map(sdp::refuse).collect();
+        let next = Agreed { lines, places: self.agreed.places.clone() };
+        self.before = std::mem::replace(&mut self.agreed, next);
+        let places = medias.iter().map(|media| (media.kind, media.index)).collect();
+        self.exchange = Exchange::RemoteOffer { places };
+        Ok(medias)
     }
 
-    /// Answers the peer's offer: our audio stream at its place, every other m-line refused.
+    /// Answers the peer's offer: our streams at their places, every other m-line refused.
     ///
     /// # Errors
-    /// [`OfferAnswerError::NoOffer`] when there is none; else when the stream can't be described.
-    pub fn answer(&mut self, media: &LocalMedia) -> Result<Vec<u8>, OfferAnswerError> {
-        let Exchange::RemoteOffer { audio } = self.exchange else { return Err(OfferAnswerError::NoOffer) };
-        let (line, address) = media.write(&self.proto)?;
-        if let Some(place) = self.lines.get_mut(audio) {
-            *place = line;
+    /// [`OfferAnswerError::NoOffer`] when there is none; else when a stream can't be described.
+    pub fn answer(&mut self, medias: &[LocalMedia]) -> Result<Vec<u8>, OfferAnswerError> {
+        let Exchange::RemoteOffer { places } = &self.exchange else { return Err(OfferAnswerError::NoOffer) };
+        let mut next = self.agreed.clone();
+        let mut address = None;
+        for media in medias {
+            let Some(index) = place(places, media.kind) else { continue };
+            let proto = next.lines[index].proto.clone();
+            let (line, ip) = media.write(Some(&proto))?;
+            address.get_or_insert(ip);
+            next.lines[index] = line;
+            next.places.retain(|(kind, _)| *kind != media.kind);
+            next.places.push((media.kind, index));
         }
-        self.audio = Some(audio);
+        let address =
+            address.ok_or_else(|| SdpError::unacceptable(304, "no stream of the offer is taken"))?;
+        self.agreed = next;
         self.exchange = Exchange::Stable;
-        Ok(sdp::to_bytes(&self.local.build(address, self.lines.clone())))
+        Ok(sdp::to_bytes(&self.local.build(address, self.agreed.lines.clone())))
     }
 
-    /// Takes the peer's answer to our offer and returns its audio stream.
+    /// Takes the peer's answer to our offer and returns the streams that it takes, at least one.
     ///
     /// # Errors
     /// [`OfferAnswerError::NoOffer`] when we made none; else when the answer does not fit the offer, or refuses
-    /// the stream. The offer is closed in every case.
+    /// every stream. The offer is closed in every case.
     pub fn remote_answer(
         &mut self,
         content_type: &str,
         body: &[u8],
-    ) -> Result<RemoteMedia, OfferAnswerError> {
+    ) -> Result<Vec<RemoteMedia>, OfferAnswerError> {
         if self.exchange != Exchange::LocalOffer {
             return Err(OfferAnswerError::NoOffer);
         }
@@ -194,52 +258,74 @@ impl OfferAnswer {
     /// Forgets the open offer: it was refused, or it can't be answered. What was agreed before stands.
     pub fn roll_back(&mut self) {
         if self.is_open() {
-            (self.audio, self.lines) = std::mem::take(&mut self.before);
+            self.agreed = std::mem::take(&mut self.before);
             self.exchange = Exchange::Stable;
         }
     }
 
-    fn read_answer(&self, content_type: &str, body: &[u8]) -> Result<RemoteMedia, OfferAnswerError> {
+    fn read_answer(&self, content_type: &str, body: &[u8]) -> Result<Vec<RemoteMedia>, OfferAnswerError> {
         let session = sdp::parse_body(content_type, body)?;
-        if session.medias.len() != self.lines.len() {
-            let text = format!(
-                "the answer has {} m-lines, the offer had {}",
-                session.medias.len(),
-                self.lines.len()
-            );
+        let (answered, offered) = (session.medias.len(), self.agreed.lines.len());
+        if answered != offered {
+            let text = format!("the answer has {answered} m-lines, the offer had {offered}");
             return Err(SdpError::malformed(text).into());
         }
-        let index = self.audio.unwrap_or_default();
-        let line = session.medias.get(index);
-        let offered = self.lines.get(index).map(|l| l.fmt.as_str()).unwrap_or_default();
-        match line {
-            Some(line) if line.port == 0 => {
-                let text = format!("the peer refused the audio stream; payload types {offered} were offered");
-                Err(SdpError::unacceptable(305, text).into())
+        let mut medias = Vec::new();
+        let mut refusal = None;
+        let is_offered = |(_, index): &&(MediaType, usize)| self.agreed.lines[*index].port != 0;
+        for (kind, index) in self.agreed.places.iter().filter(is_offered) {
+            let line = &session.medias[*index];
+            if !line.media.eq_ignore_ascii_case(kind.as_str()) {
+                let shown: String = line.media.chars().take(32).collect();
+                return Err(SdpError::malformed(format!("m={shown} answers m={kind}")).into());
             }
-            Some(line) if !line.media.eq_ignore_ascii_case("audio") => {
-                let text = format!("m={} answers m=audio", line.media.chars().take(32).collect::<String>());
-                Err(SdpError::malformed(text).into())
+            if line.port == 0 {
+                let formats = &self.agreed.lines[*index].fmt;
+                let text =
+                    format!("the peer refused the {kind} stream; payload types {formats} were offered");
+                refusal = refusal.or(Some(SdpError::unacceptable(305, text)));
+                continue;
             }
-            _ => Ok(RemoteMedia::read(&session, index)?),
+            let media = RemoteMedia::read(&session, *index)?;
+            media.check(self.policy)?;
+            medias.push(media);
+        }
+        match refusal.filter(|_| medias.is_empty()) {
+            Some(error) => Err(error.into()),
+            None => Ok(medias),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use fs_proto::{Candidate, CandidateType, Codec, MediaType, StreamDirection};
+    use fs_proto::{Candidate, CandidateType, Codec, StreamDirection};
 
     use super::*;
 
     const TYPE: &str = "application/sdp";
 
-    fn local(port: u16) -> LocalMedia {
-        LocalMedia {
+    fn local(port: u16) -> [LocalMedia; 1] {
+        [LocalMedia {
             codecs: vec![Codec::new(0, "PCMU", MediaType::Audio, 8000)],
             candidates: vec![Candidate::new("L1", 1, CandidateType::Host, "127.0.0.1", port)],
             direction: StreamDirection::BOTH,
+            ..LocalMedia::default()
+        }]
+    }
+
+    fn video(port: u16) -> LocalMedia {
+        LocalMedia {
+            kind: MediaType::Video,
+            codecs: vec![Codec::new(96, "VP8", MediaType::Video, 90000)],
+            candidates: vec![Candidate::new("L1", 1, CandidateType::Host, "127.0.0.1", port)],
+            direction: StreamDirection::BOTH,
+            ..LocalMedia::default()
         }
+    }
+
+    fn both_kinds(policy: SrtpPolicy) -> OfferAnswer {
+        OfferAnswer::with_media(4, "x", vec![MediaType::Audio, MediaType::Video], policy)
     }
 
     fn peer(lines: &str) -> Vec<u8> {
@@ -255,10 +341,10 @@ mod tests {
     fn two_negotiators_agree() {
         let (mut a, mut b) = (OfferAnswer::new(4, "a"), OfferAnswer::new(8, "b"));
         let offer = a.offer(&local(4000)).unwrap();
-        let seen = b.remote_offer(TYPE, &offer).unwrap();
+        let seen = b.remote_offer(TYPE, &offer).unwrap().remove(0);
         assert_eq!((seen.candidates[0].port, seen.codecs[0].encoding_name.as_str()), (4000, "PCMU"));
         let answer = b.answer(&local(5000)).unwrap();
-        assert_eq!(a.remote_answer(TYPE, &answer).unwrap().candidates[0].port, 5000);
+        assert_eq!(a.remote_answer(TYPE, &answer).unwrap()[0].candidates[0].port, 5000);
         assert!(!a.is_open() && !b.is_open());
     }
 
@@ -266,7 +352,7 @@ mod tests {
     fn other_media_stay_refused_at_their_place() {
         let mut b = OfferAnswer::new(4, "b");
         let offer = peer("m=video 1 RTP/AVP 96\r\nm=audio 4000 RTP/AVPF 0\r\nm=message 2 TCP/MSRP *\r\n");
-        assert_eq!(b.remote_offer(TYPE, &offer).unwrap().index, 1);
+        assert_eq!(b.remote_offer(TYPE, &offer).unwrap()[0].index, 1);
         let answer = text(b.answer(&local(5000)).unwrap());
         let lines: Vec<_> = answer.lines().filter(|l| l.starts_with("m=")).collect();
         assert_eq!(lines, ["m=video 0 RTP/AVP 96", "m=audio 5000 RTP/AVPF 0", "m=message 0 TCP/MSRP *"]);
@@ -312,10 +398,58 @@ mod tests {
         let offer = a.offer(&local(4000)).unwrap();
         b.remote_offer(TYPE, &offer).unwrap();
         a.remote_answer(TYPE, &b.answer(&local(5000)).unwrap()).unwrap();
-        let before = (b.audio, b.lines.clone());
+        let before = (b.agreed.places.clone(), b.agreed.lines.clone());
         assert!(b.remote_offer(TYPE, &peer("")).is_err());
         b.remote_offer(TYPE, &peer("m=audio 1 RTP/AVP 8\r\nm=video 2 RTP/AVP 96\r\n")).unwrap();
         b.roll_back();
-        assert_eq!((b.audio, b.lines.clone()), before);
+        assert_eq!((b.agreed.places.clone(), b.agreed.lines.clone()), before);
+    }
+
+    #[test]
+    fn sound_and_pictures_keep_their_lines() {
+        let (mut a, mut b) = (both_kinds(SrtpPolicy::Disabled), both_kinds(SrtpPolicy::Disabled));
+        let [audio] = local(4000);
+        let offer = a.offer(&[audio.clone(), video(4002)]).unwrap();
+        let seen = b.remote_offer(TYPE, &offer).unwrap();
+        let kinds: Vec<_> = seen.iter().map(|m| (m.kind, m.index)).collect();
+        assert_eq!(kinds, [(MediaType::Audio, 0), (MediaType::Video, 1)]);
+        let answer = b.answer(&[local(5000)[0].clone(), video(5002)]).unwrap();
+        let seen = a.remote_answer(TYPE, &answer).unwrap();
+        assert_eq!(seen.iter().map(|m| m.candidates[0].port).collect::<Vec<_>>(), [5000, 5002]);
+        // The camera is switched off: its m-line stays, refused.
+        let offer = text(a.offer(&[audio]).unwrap());
+        let lines: Vec<_> = offer.lines().filter(|l| l.starts_with("m=")).collect();
+        assert_eq!(lines, ["m=audio 4000 RTP/AVP 0", "m=video 0 RTP/AVP 96"]);
+        assert_eq!(b.remote_offer(TYPE, offer.as_bytes()).unwrap().len(), 1);
+        let answer = b.answer(&local(5000)).unwrap();
+        assert_eq!(a.remote_answer(TYPE, &answer).unwrap().len(), 1);
+        // And on again.
+        let offer = a.offer(&[local(4000)[0].clone(), video(4002)]).unwrap();
+        assert_eq!(b.remote_offer(TYPE, &offer).unwrap()[1].index, 1);
+    }
+
+    #[test]
+    fn a_stream_that_is_refused_leaves_the_others() {
+        let mut a = both_kinds(SrtpPolicy::Disabled);
+        a.offer(&[local(4000)[0].clone(), video(4002)]).unwrap();
+        let answer = peer("m=audio 5000 RTP/AVP 0\r\nm=video 0 RTP/AVP 96\r\n");
+        assert_eq!(a.remote_answer(TYPE, &answer).unwrap().len(), 1);
+        a.offer(&[local(4000)[0].clone(), video(4002)]).unwrap();
+        let answer = peer("m=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 96\r\n");
+        assert_eq!(a.remote_answer(TYPE, &answer).unwrap_err().status_code(), 488);
+    }
+
+    #[test]
+    fn encryption_is_a_must_where_the_policy_says_so() {
+        let plain = peer("m=audio 4000 RTP/AVP 0\r\n");
+        assert_eq!(
+            both_kinds(SrtpPolicy::Mandatory).remote_offer(TYPE, &plain).unwrap_err().status_code(),
+            488
+        );
+        assert!(both_kinds(SrtpPolicy::Optional).remote_offer(TYPE, &plain).is_ok());
+        let mut a = both_kinds(SrtpPolicy::Mandatory);
+        let offer = a.offer(&[LocalMedia { secure: true, ..local(4000)[0].clone() }]).unwrap();
+        assert!(text(offer).contains("m=audio 4000 RTP/SAVP 0"));
+        assert_eq!(a.remote_answer(TYPE, &plain).unwrap_err().status_code(), 488);
     }
 }

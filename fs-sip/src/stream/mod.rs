@@ -1,5 +1,7 @@
-//! The media streams of a session. For now there is one kind: [`audio::AudioStream`].
+//! Streams of a session: one m-line each.
 
-pub mod audio;
+pub mod digits;
+pub mod ice;
+pub mod rtp;
 
-pub use audio::AudioStream;
+pub use rtp::RtpStream;

@@ -17,7 +17,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use fs_proto::Codec;
+use fs_proto::{Codec, MediaType};
 use fs_sip::media::SessionId;
 use fs_sip::media::farstream::PadHandler;
 use gst::prelude::*;
@@ -186,20 +186,20 @@ impl Sound {
 }
 
 impl PadHandler for Sound {
-    fn opened(&self, _session: SessionId, sink: &gst::Pad) {
+    fn opened(&self, _session: SessionId, _kind: MediaType, sink: &gst::Pad) {
         self.lock().conference = Some(sink.clone());
         let linked =
             self.valve.static_pad("src").is_some_and(|pad| !pad.is_linked() && pad.link(sink).is_ok());
         self.valve.set_property("drop", !linked);
     }
 
-    fn source_added(&self, _session: SessionId, pad: &gst::Pad, _codec: &Codec) {
+    fn source_added(&self, _session: SessionId, _kind: MediaType, pad: &gst::Pad, _codec: &Codec) {
         if let (Err(error), Some(bin)) = (self.take_source(pad), self.bin.upgrade()) {
             gst::warning!(CAT, obj = bin, "the peer's sound is not heard: {error}");
         }
     }
 
-    fn closing(&self, _session: SessionId) {
+    fn closing(&self, _session: SessionId, _kind: MediaType) {
         self.mute();
         let (conference, output, inputs) = {
             let mut paths = self.lock();

@@ -7,7 +7,7 @@ use fs_proto::Codec;
 use fs_sip::endpoint::EndpointConfig;
 use fs_sip::sdp::codecs::{label, preferences};
 use fs_sip::wire::NameAddr;
-use fs_sip::{Application, ApplicationConfig, Originator, Session, SessionEvent, StreamEvent};
+use fs_sip::{Application, ApplicationConfig, MediaOptions, Originator, Session, SessionEvent, StreamEvent};
 use gst::prelude::*;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
@@ -165,7 +165,8 @@ async fn configure(local_uri: &str, uri: &str, codecs: Vec<Codec>) -> Result<App
             endpoint.contact_user = user.into_owned();
         }
     }
-    Ok(ApplicationConfig { endpoint, identity, codecs })
+    let media = MediaOptions { codecs, ..MediaOptions::default() };
+    Ok(ApplicationConfig { endpoint, identity, media })
 }
 
 impl Worker {
@@ -292,7 +293,7 @@ impl Worker {
                     .field("codecs", names.join(", "));
                 self.post(message.build());
             }
-            StreamEvent::DidStart { codec } => {
+            StreamEvent::DidStart { codec, .. } => {
                 self.post(gst::Structure::builder("fssip-call-media").field("codec", name(&codec)).build());
             }
             StreamEvent::DidFail { reason } => {
