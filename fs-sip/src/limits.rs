@@ -66,6 +66,10 @@ pub const MAX_DIGITS: usize = 200;
 /// Header lines kept of an INVITE for the application.
 pub const MAX_EVENT_HEADERS: usize = 128;
 
+/// Messages of a trace that wait for their reader; those beyond it are left
+/// out.
+pub const MAX_TRACED: usize = 1024;
+
 /// How long `Endpoint::shutdown` waits for the answers to its BYE and CANCEL
 /// requests before it stops without them.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(4);

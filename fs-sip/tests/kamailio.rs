@@ -31,6 +31,31 @@ async fn wrong_and_right_passwords_over_every_transport() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_trace_tells_everything_but_the_proof() {
+    let kamailio = Kamailio::start("MD5").await;
+    let mut phone = kamailio.phone("alice", "secret").await;
+    let mut trace = phone.endpoint.trace();
+    phone.register(kamailio.proxy(Protocol::Tcp), 600);
+    assert!(matches!(phone.registration().await, RegistrationEvent::Registered { .. }));
+    let mut lines = Vec::new();
+    while let Ok(traced) = trace.try_recv() {
+        let text = String::from_utf8(traced.data).expect("text");
+        if let Some(proof) = text.lines().find(|l| l.starts_with("Authorization:")) {
+            assert!(proof.contains("username=\"alice\"") && proof.contains("response=\"...\""), "{proof}");
+        }
+        lines.push((traced.received, text.lines().next().unwrap_or_default().to_owned()));
+    }
+    let way =
+        |line: &str| lines.iter().filter(|(_, l)| l.starts_with(line)).map(|(r, _)| *r).collect::<Vec<_>>();
+    assert_eq!(way("REGISTER "), [false, false], "{lines:?}");
+    assert_eq!(way("SIP/2.0 "), [true, true], "{lines:?}");
+    let seen = phone.endpoint.statistics().await.expect("it runs");
+    assert_eq!((seen.requests_sent, seen.messages_sent, seen.messages_received), (2, 2, 2));
+    assert_eq!((seen.registrations, seen.sessions, seen.malformed), (1, 0, 0));
+    assert!(seen.bytes_sent > 500 && seen.bytes_received > 500, "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn too_brief_an_interval_is_made_longer() {
     let kamailio = Kamailio::start("MD5").await;
     let mut phone = kamailio.phone("alice", "secret").await;

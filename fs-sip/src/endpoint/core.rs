@@ -20,6 +20,7 @@ use super::next_hop::{NextHop, next_hop};
 use super::outgoing::Outgoing;
 use super::outside::{Outside, OutsideId};
 use super::random::Random;
+use super::trace::Statistics;
 use crate::dialog::DialogId;
 use crate::registration::{Failure, Registration, RegistrationId};
 use crate::transaction::{ClientId, Deadlines, ServerId, Table, Transmit, Upward};
@@ -175,6 +176,7 @@ pub struct EndpointCore {
     pub(super) registration_waits: Deadlines<RegistrationId>,
     pub(super) outside: Outside,
     pub(super) flows: Flows,
+    pub(super) seen: Statistics,
     last_token: u64,
     last_invite: u64,
 }
@@ -206,6 +208,7 @@ impl EndpointCore {
             registration_waits: Deadlines::new(),
             outside: Outside::default(),
             flows: Flows::default(),
+            seen: Statistics::default(),
             last_token: 0,
             last_invite: 1,
         }
@@ -286,6 +289,26 @@ impl EndpointCore {
         self.calls.len()
     }
 
+    /// Figures; what the sockets count is not among them.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        let counts = self.table.counts();
+        let subscriptions = self.outside.subscriptions.len() + self.outside.notifiers.len();
+        Statistics {
+            client_transactions: self.table.clients(),
+            server_transactions: self.table.servers(),
+            sessions: self.calls.len(),
+            dialogs: self.dialogs.len() + subscriptions,
+            registrations: self.registrations.len(),
+            subscriptions,
+            requests_sent: counts.clients,
+            requests_received: counts.servers,
+            retransmissions_sent: counts.sent_again,
+            retransmissions_received: counts.came_again,
+            ..self.seen
+        }
+    }
+
     /// Number of transactions that have not ended.
     #[must_use]
     pub fn transactions(&self) -> usize {
@@ -348,11 +371,15 @@ impl EndpointCore {
                 Message::Response(response) => {
                     let astray = response.headers.all(name::VIA).nth(1).is_some();
                     if astray || !self.table.receive_response(now, response) {
+                        self.seen.stray_responses += 1;
                         tracing::debug!(target: "fs::sip::transaction", %source, "stray response dropped");
                     }
                 }
             },
-            Err(malformed) => self.on_malformed(malformed, &source),
+            Err(malformed) => {
+                self.seen.malformed += 1;
+                self.on_malformed(malformed, &source);
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -20,12 +21,14 @@ use super::core::{EndpointCore, Input, Output, Resolution, ResolveToken};
 use super::event::Event;
 use super::random::Random;
 use super::resolve::{self, Families};
+use super::trace::{Statistics, Traced};
 use crate::limits;
 use crate::resolver::dns::Resolver;
 use crate::transaction::Transmit;
 use crate::transport::set::{News, Transports};
 use crate::transport::tls::Tls;
 use crate::transport::{Local, Peer, Protocol};
+use crate::wire::redacted;
 
 /// An address could not be bound.
 #[derive(Debug)]
@@ -54,6 +57,18 @@ impl std::error::Error for BindError {
         Some(&self.source)
     }
 }
+
+/// The endpoint has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stopped;
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the SIP endpoint has ended")
+    }
+}
+
+impl std::error::Error for Stopped {}
 
 /// Handle of a running endpoint. Dropping it ends the endpoint at once;
 /// [`Endpoint::shutdown`] says goodbye first.
@@ -93,6 +108,8 @@ pub struct Endpoint {
 #[derive(Debug)]
 enum Mail {
     Command(Command),
+    Statistics(oneshot::Sender<Statistics>),
+    Trace(mpsc::Sender<Traced>),
     Shutdown(oneshot::Sender<()>),
 }
 
@@ -128,6 +145,8 @@ impl Endpoint {
             answers,
             answer_sender,
             closing: None,
+            traffic: Statistics::default(),
+            trace: None,
         };
         tokio::spawn(driver.run());
         Ok((Self { local, listening, next_id: AtomicU64::new(2), mailbox }, events))
@@ -158,6 +177,27 @@ impl Endpoint {
         let _ = self.mailbox.send(Mail::Command(command));
     }
 
+    /// Figures of this moment.
+    ///
+    /// # Errors
+    /// When the endpoint has ended.
+    pub async fn statistics(&self) -> Result<Statistics, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        self.mailbox.send(Mail::Statistics(reply)).map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)
+    }
+
+    /// Begins to tell every message that comes and goes, without the secrets
+    /// in it. Who reads so slowly that [`limits::MAX_TRACED`] pile up misses
+    /// some; a new trace ends the one before.
+    #[must_use]
+    pub fn trace(&self) -> mpsc::Receiver<Traced> {
+        let (sender, receiver) = mpsc::channel(limits::MAX_TRACED);
+        // An endpoint that has ended has nothing to tell.
+        let _ = self.mailbox.send(Mail::Trace(sender));
+        receiver
+    }
+
     /// Ends all sessions (BYE, CANCEL, 603), waits for the answers, at most
     /// [`limits::SHUTDOWN_GRACE`], and stops.
     pub async fn shutdown(self) {
@@ -178,6 +218,9 @@ struct Driver {
     answers: mpsc::UnboundedReceiver<(ResolveToken, Result<Vec<Peer>, String>)>,
     answer_sender: mpsc::UnboundedSender<(ResolveToken, Result<Vec<Peer>, String>)>,
     closing: Option<(Instant, oneshot::Sender<()>)>,
+    /// Messages and bytes.
+    traffic: Statistics,
+    trace: Option<mpsc::Sender<Traced>>,
 }
 
 impl Driver {
@@ -203,7 +246,12 @@ impl Driver {
     async fn carry_out(&mut self) {
         while let Some(output) = self.core.poll_output() {
             match output {
-                Output::Transmit(Transmit { peer, data }) => self.transports.send(&peer, data).await,
+                Output::Transmit(Transmit { peer, data }) => {
+                    self.traffic.messages_sent += 1;
+                    self.traffic.bytes_sent += data.len() as u64;
+                    self.trace(false, &peer, &data);
+                    self.transports.send(&peer, data).await;
+                }
                 Output::Reach(token, peers) => self.transports.reach(token, peers),
                 Output::KeepAlive(peer, every) => self.transports.keep_alive(&peer, every),
                 Output::Event(event) => {
@@ -240,6 +288,11 @@ impl Driver {
         tokio::select! {
             mail = self.mail.recv() => match mail {
                 Some(Mail::Command(command)) => self.core.handle(now(), Input::Command(command)),
+                Some(Mail::Statistics(reply)) => {
+                    // Who asked may have gone.
+                    let _ = reply.send(self.statistics());
+                }
+                Some(Mail::Trace(sender)) => self.trace = Some(sender),
                 Some(Mail::Shutdown(done)) => {
                     self.core.hang_up_all(now());
                     self.closing = Some((Instant::now() + limits::SHUTDOWN_GRACE, done));
@@ -278,6 +331,9 @@ impl Driver {
     /// endpoint.
     fn on_message(&mut self, data: &[u8], source: Peer, local: Local) {
         let remote = source.remote;
+        self.traffic.messages_received += 1;
+        self.traffic.bytes_received += data.len() as u64;
+        self.trace(true, &source, data);
         let core = &mut self.core;
         let guarded =
             catch_unwind(AssertUnwindSafe(|| core.handle(now(), Input::Message { data, source, local })));
@@ -286,6 +342,27 @@ impl Driver {
             let what = "internal error while handling a message".to_owned();
             let _ = self.events.send(Event::Malformed { source: remote, what });
         }
+    }
+
+    fn statistics(&self) -> Statistics {
+        Statistics {
+            messages_sent: self.traffic.messages_sent,
+            messages_received: self.traffic.messages_received,
+            bytes_sent: self.traffic.bytes_sent,
+            bytes_received: self.traffic.bytes_received,
+            ..self.core.statistics()
+        }
+    }
+
+    fn trace(&mut self, received: bool, peer: &Peer, data: &[u8]) {
+        let Some(trace) = &self.trace else { return };
+        if trace.is_closed() {
+            self.trace = None;
+            return;
+        }
+        let traced = Traced { at: SystemTime::now(), received, peer: peer.clone(), data: redacted(data) };
+        // Full: who reads so slowly misses some.
+        let _ = trace.try_send(traced);
     }
 
     fn on_addresses(&mut self, token: ResolveToken, answer: Result<Vec<Peer>, String>) {

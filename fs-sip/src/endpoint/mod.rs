@@ -26,13 +26,15 @@ mod reinvite;
 mod requests;
 mod resolve;
 mod subscriber;
+mod trace;
 
 pub use self::core::{EndpointCore, Input, Output, Resolution, ResolveToken};
 pub use crate::transaction::Timers;
 pub(crate) use answers::body_of;
 pub use command::{Body, Command, InviteId, RequestId};
 pub use config::{EndpointConfig, Listen};
-pub use driver::{BindError, Endpoint};
+pub use driver::{BindError, Endpoint, Stopped};
 pub use event::{Event, FailureCause, TerminationReason};
 pub use next_hop::NextHop;
 pub use random::Random;
+pub use trace::{Statistics, Traced};

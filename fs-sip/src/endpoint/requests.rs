@@ -41,6 +41,7 @@ impl EndpointCore {
             Ok(Received::Ack(request)) => self.on_ack(now, &request),
             Ok(Received::Absorbed) => {}
             Ok(Received::Overload(request)) => {
+                self.seen.overload += 1;
                 let mut response = self.response(&request, 503, "");
                 response.headers.push(name::RETRY_AFTER, "10");
                 self.transmit(Transmit { peer: target, data: response.encode() });

@@ -20,7 +20,7 @@ pub use deadlines::Deadlines;
 pub use key::{ClientKey, MergeKey, ServerKey};
 pub use server::Server;
 pub use server_invite::ServerInvite;
-pub use table::{ClientId, Received, ServerId, Table, Transmit, Upward};
+pub use table::{ClientId, Counts, Received, ServerId, Table, Transmit, Upward};
 pub use timers::{Armed, Timer, Timers};
 
 /// What a state machine asks for.

@@ -109,6 +109,20 @@ pub struct Table {
     deadlines: Deadlines<Id>,
     transmits: VecDeque<Transmit>,
     upward: VecDeque<Upward>,
+    counts: Counts,
+}
+
+/// What a table has seen since its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Client transactions begun.
+    pub clients: u64,
+    /// Server transactions begun.
+    pub servers: u64,
+    /// Messages sent again.
+    pub sent_again: u64,
+    /// Requests that came again.
+    pub came_again: u64,
 }
 
 impl Table {
@@ -126,6 +140,7 @@ impl Table {
             deadlines: Deadlines::new(),
             transmits: VecDeque::new(),
             upward: VecDeque::new(),
+            counts: Counts::default(),
         }
     }
 
@@ -148,6 +163,7 @@ impl Table {
         };
         let wire = request.encode();
         self.transmits.push_back(Transmit { peer: peer.clone(), data: wire.clone() });
+        self.counts.clients += 1;
         self.client_keys.insert(key.clone(), id);
         self.clients.insert(id, ClientEntry { fsm, key, request, wire, peer });
         self.rearm_client(id);
@@ -211,11 +227,13 @@ impl Table {
             return Ok(self.receive_ack(now, known, request));
         }
         if let Some(id) = known {
+            self.counts.came_again += 1;
             let steps = match self.servers.get_mut(&id).map(|s| &mut s.fsm) {
                 Some(ServerFsm::Invite(fsm)) => fsm.handle_request(),
                 Some(ServerFsm::Other(fsm)) => fsm.handle_request(),
                 None => &[],
             };
+            self.counts.sent_again += u64::from(steps.contains(&Step::Send));
             self.run_server(id, steps);
             return Ok(Received::Absorbed);
         }
@@ -232,6 +250,7 @@ impl Table {
             self.merge_keys.insert(merge.clone(), id);
         }
         let head = Response::from_headers(&request.headers, 100);
+        self.counts.servers += 1;
         self.server_keys.insert(key.clone(), id);
         self.servers.insert(id, ServerEntry { fsm, key, merge, head, wire: Vec::new(), peer });
         self.rearm_server(id);
@@ -327,6 +346,7 @@ impl Table {
                         Some(ServerFsm::Other(fsm)) => fsm.handle_timer(now),
                         None => &[],
                     };
+                    self.counts.sent_again += u64::from(steps.contains(&Step::Send));
                     self.run_server(id, steps);
                 }
             }
@@ -361,6 +381,12 @@ impl Table {
         self.clients.get(&id).map(|c| &c.request)
     }
 
+    /// What was seen up to now.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
     /// Number of server transactions.
     #[must_use]
     pub fn servers(&self) -> usize {
@@ -376,6 +402,7 @@ impl Table {
     fn run_client(&mut self, id: ClientId, steps: &[Step], response: Option<Response>) {
         let Some(entry) = self.clients.get(&id) else { return };
         let peer = entry.peer.clone();
+        self.counts.sent_again += u64::from(steps.contains(&Step::Send));
         for step in steps {
             match step {
                 Step::Send => {

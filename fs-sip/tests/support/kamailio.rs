@@ -29,6 +29,7 @@ fork=yes
 children=2
 tcp_children=2
 auto_aliases=no
+exit_timeout=2
 tcp_accept_no_cl=yes
 enable_tls=yes
 alias="fs.invalid"
