@@ -7,12 +7,17 @@
 //! pad. What reaches a pad that nobody linked, or whose sink was stopped, is dropped without harm: it must not
 //! end the reception of packets that a later link would want.
 
+use std::time::Instant;
+
 use fs_proto::Codec;
 use gst::prelude::*;
 
 use super::element;
 use super::session::recipe::Recipe;
 use super::session::ssrc_map::StreamId;
+
+/// What a source sends between its media, under another payload type (RFC 4733, RFC 3389).
+const COME_ALONG: [&str; 2] = ["telephone-event", "CN"];
 
 /// SSRC and payload type.
 pub type SubstreamKey = (u32, u8);
@@ -40,6 +45,8 @@ pub enum OutputPad {
     Claimed,
     /// Part of the conference.
     Present(gst::GhostPad),
+    /// Some thread is taking it away.
+    Leaving,
 }
 
 /// What the session knows about one substream; behind the session's lock.
@@ -61,6 +68,8 @@ pub struct Substream {
     pub stream: Option<StreamId>,
     /// The application's pad.
     pub pad: OutputPad,
+    /// Since when its SSRC has sent another payload type instead: nothing sounds here, so it needs no pad.
+    pub superseded: Option<Instant>,
 }
 
 impl Substream {
@@ -75,6 +84,7 @@ impl Substream {
             codec: None,
             stream: None,
             pad: OutputPad::Absent,
+            superseded: None,
         }
     }
 
@@ -85,7 +95,14 @@ impl Substream {
 
     /// Whether a pad can and must be made now.
     pub fn wants_pad(&self) -> bool {
-        self.stream.is_some() && self.decoder.is_some() && matches!(self.pad, OutputPad::Absent)
+        let ready = self.stream.is_some() && self.decoder.is_some() && self.superseded.is_none();
+        ready && matches!(self.pad, OutputPad::Absent)
+    }
+
+    /// Whether it carries what the peer says; telephony events and comfort noise only come along.
+    pub fn is_media(&self) -> bool {
+        let codec = self.codec.as_ref();
+        codec.is_some_and(|codec| !COME_ALONG.iter().any(|name| codec.is_encoding(name)))
     }
 
     /// Stops and removes everything. Waits for data on its way through.

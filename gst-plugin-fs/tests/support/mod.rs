@@ -70,6 +70,11 @@ impl Heard {
         self.0.lock().unwrap().samples.len()
     }
 
+    /// All that was heard.
+    pub fn samples(&self) -> Vec<i16> {
+        self.0.lock().unwrap().samples.clone()
+    }
+
     /// Waits for that many ms of sound.
     pub fn wait(&self, ms: usize) {
         let wanted = ms * RATE as usize / 1000;

@@ -141,6 +141,13 @@ impl Conference {
     }
 }
 
+/// How long jitter buffers hold packets, in ms. What comes later than that is never played, so sequence numbers that lie
+/// further back are no late packets: the source began to count anew, as after a transfer.
+fn set_latency(rtpbin: &gst::Element, latency: u32) {
+    rtpbin.set_property("latency", latency);
+    rtpbin.set_property("max-misorder-time", latency);
+}
+
 /// Session, SSRC and payload type in the name of a pad that rtpbin receives on.
 fn received(pad: &gst::Pad) -> Option<(u32, u32, u8)> {
     let name = pad.name();
@@ -179,8 +186,10 @@ impl ObjectImpl for Conference {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        if let Some(rtpbin) = self.rtpbin.get() {
-            rtpbin.set_property_from_value(pspec.name(), value);
+        let Some(rtpbin) = self.rtpbin.get() else { return };
+        match (pspec.name(), value.get::<u32>()) {
+            ("latency", Ok(latency)) => set_latency(rtpbin, latency),
+            (name, _) => rtpbin.set_property_from_value(name, value),
         }
     }
 
@@ -198,7 +207,7 @@ impl ObjectImpl for Conference {
             gst::error!(CAT, imp = self, "element 'rtpbin' is missing");
             return;
         };
-        rtpbin.set_property("latency", DEFAULT_LATENCY);
+        set_latency(&rtpbin, DEFAULT_LATENCY);
         rtpbin.set_property("max-streams", MAX_SSRCS);
         if self.obj().add(&rtpbin).is_err() {
             gst::error!(CAT, imp = self, "can't add rtpbin");

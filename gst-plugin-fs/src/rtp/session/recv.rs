@@ -18,6 +18,9 @@ use crate::rtp::discovery::caps::codec_to_caps;
 use crate::rtp::element;
 use crate::rtp::substream::{OutputPad, Parts, Substream, SubstreamKey};
 
+/// Of depayloaders: how far back a packet may lie before the source counts as restarted.
+const MAX_REORDER: &str = "max-reorder";
+
 /// What a substream's decoder needs.
 enum DecoderJob {
     Nothing,
@@ -46,6 +49,7 @@ impl imp::Session {
         if self.is_disposed() {
             return self.pad_removed(key);
         }
+        self.watch_payload_type(pad, key.0);
         self.state().claim_substreams(key.0);
         self.update_decoder(key);
         self.wait_for_stream(key);
@@ -54,7 +58,7 @@ impl imp::Session {
 
     /// rtpbin's pad is gone.
     pub(crate) fn pad_removed(&self, key: SubstreamKey) {
-        let gone = self.state().substreams.remove(&key);
+        let gone = self.state().remove_substream(key);
         let Some(gone) = gone else { return };
         gst::debug!(CAT, "session {}: SSRC {:08x} payload type {} ended", self.id(), key.0, key.1);
         self.stop_listening(key, gone.stream);
@@ -120,6 +124,7 @@ impl imp::Session {
                     Ok(bin) => bin,
                     Err(error) => return self.report_receive_error(Some(key), error.message()),
                 };
+                take_any_order(&bin);
                 let replaced = {
                     let mut state = self.state();
                     let substream = state.substreams.get_mut(&key).filter(|s| s.serial == serial);
@@ -256,6 +261,16 @@ impl imp::Session {
         match stream {
             Some(stream) => stream.emit_error(Error::Construction, &text),
             None => self.obj().emit_error(Error::Construction, &text),
+        }
+    }
+}
+
+/// The jitter buffer has put packets in order: a sequence number that goes back says that the source counts anew, and a
+/// depayloader must not take it for an old packet.
+fn take_any_order(decoder: &gst::Bin) {
+    for element in decoder.iterate_recurse().into_iter().flatten() {
+        if element.find_property(MAX_REORDER).is_some_and(|spec| spec.value_type() == glib::Type::I32) {
+            element.set_property(MAX_REORDER, 0i32);
         }
     }
 }

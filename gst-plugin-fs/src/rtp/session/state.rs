@@ -110,6 +110,8 @@ pub struct State {
     pub ssrcs: SsrcMap,
     /// What rtpbin has pads for.
     pub substreams: BTreeMap<SubstreamKey, Substream>,
+    /// What tells the payload types of an SSRC apart.
+    pub demuxers: BTreeMap<u32, glib::WeakRef<gst::Element>>,
     /// Who listens to which substream for telephony events.
     pub ears: BTreeMap<SubstreamKey, EventEar>,
     /// The send codec bin.
@@ -143,6 +145,7 @@ impl State {
             next_serial: 1,
             ssrcs: SsrcMap::default(),
             substreams: BTreeMap::new(),
+            demuxers: BTreeMap::new(),
             ears: BTreeMap::new(),
             send: SendState::default(),
             config: Search::default(),
@@ -324,6 +327,15 @@ impl State {
     pub fn add_substream(&mut self, key: SubstreamKey, parts: Parts) -> Option<Substream> {
         self.next_serial += 1;
         self.substreams.insert(key, Substream::new(parts, self.next_serial))
+    }
+
+    /// Takes a substream out.
+    pub fn remove_substream(&mut self, key: SubstreamKey) -> Option<Substream> {
+        let gone = self.substreams.remove(&key);
+        if !self.has_substreams(key.0) {
+            self.demuxers.remove(&key.0);
+        }
+        gone
     }
 
     /// Gives substreams without a stream to the one their SSRC belongs to. Their keys.

@@ -16,6 +16,8 @@ pub enum Task {
     /// Another SSRC took over on its stream: remove the old one once it received no more packets than at the
     /// last look; `None` = no look yet.
     RemoveIfQuiet { ssrc: u32, packets: Option<u64> },
+    /// Another payload type took over: remove the pad of this one, unless it came back.
+    RestIfSuperseded(SubstreamKey),
     /// A telephony event may have ended without a word.
     CheckEvent(SubstreamKey),
     /// The source said BYE and its last packets are played: remove it.
@@ -95,6 +97,7 @@ impl imp::Session {
             match task {
                 Task::OnlyStream { ssrc } => self.give_to_only_stream(ssrc),
                 Task::RemoveIfQuiet { ssrc, packets } => self.remove_if_quiet(ssrc, packets),
+                Task::RestIfSuperseded(key) => self.rest_if_superseded(key),
                 Task::CheckEvent(key) => self.check_event(key),
                 Task::Remove { ssrc } => self.clear_ssrc(ssrc),
             }
