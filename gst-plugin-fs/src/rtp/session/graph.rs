@@ -11,6 +11,7 @@
 
 use gst::prelude::*;
 
+use super::mux;
 use crate::rtp::element;
 
 /// How many packets in sequence make a new SSRC valid (RFC 3550 appendix A.1 proposes 2). One is enough where
@@ -143,6 +144,7 @@ impl Graph {
             self.request_pads.push(sink.clone());
             element::link(&element::static_pad(from, "src")?, &sink)?;
         }
+        mux::separate(&self.recv_rtp_funnel, &self.recv_rtcp_funnel);
         let rtcp = element::request_pad(&self.rtpbin, &format!("send_rtcp_src_{id}"))?;
         self.request_pads.push(rtcp.clone());
         element::link(&rtcp, &element::static_pad(&self.send_rtcp_tee, "sink")?)?;

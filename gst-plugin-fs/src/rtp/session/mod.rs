@@ -9,6 +9,7 @@
 //! | `recv.rs` | rtpbin's pads become substreams with decoders and pads |
 //! | `telephony.rs` | telephony events that are sent |
 //! | `events.rs` | telephony events that are received |
+//! | `mux.rs` | RTCP that comes with RTP |
 //! | `payload_change.rs` | what follows when a source changes its payload type |
 //! | `sources.rs` | what makes an SSRC a stream's, and ends it |
 //! | `ssrc_map.rs` | SSRC to stream, pure |
@@ -23,6 +24,7 @@ mod crypto;
 mod events;
 pub(in crate::rtp) mod graph;
 pub(in crate::rtp) mod imp;
+mod mux;
 mod negotiate;
 mod payload_change;
 pub(in crate::rtp) mod recipe;
