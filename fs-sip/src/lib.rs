@@ -3,6 +3,7 @@
 //! | Module | What it holds |
 //! |---|---|
 //! | [`application`] | the front door: start, call, be called, stop (`SIPApplication`) |
+//! | [`account`] | who we are at which provider: settings, registrations (`AccountManager`) |
 //! | [`session`] | a call: state machine, offer/answer, hold (`Session`) |
 //! | [`event`] | what sessions and streams tell the application |
 //! | [`stream`] | streams between a session and the media engine (`AudioStream`, `VideoStream`) |
@@ -12,6 +13,7 @@
 //! | [`publication`] | published state, kept alive |
 //! | [`subscription`] | subscriptions to events, ours and those of others |
 //! | [`registration`] | registrations at a registrar, kept alive |
+//! | [`settings`] | settings that outlive the program, and where they are kept |
 //! | [`resolver`] | where the servers of a domain are |
 //! | [`wire`] | bytes ⇄ typed messages |
 //!
@@ -37,6 +39,7 @@
 //! # Ok(()) }
 //! ```
 
+pub mod account;
 pub mod application;
 pub mod dialog;
 pub mod endpoint;
@@ -49,6 +52,7 @@ pub mod registration;
 pub mod resolver;
 pub mod sdp;
 pub mod session;
+pub mod settings;
 pub mod stream;
 pub mod subscription;
 pub mod transaction;

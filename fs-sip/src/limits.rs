@@ -66,6 +66,9 @@ pub const MAX_DIGITS: usize = 200;
 /// Header lines kept of an INVITE for the application.
 pub const MAX_EVENT_HEADERS: usize = 128;
 
+/// Most groups inside each other in a file of settings.
+pub const MAX_SETTING_DEPTH: usize = 16;
+
 /// Messages of a trace that wait for their reader; those beyond it are left
 /// out.
 pub const MAX_TRACED: usize = 1024;

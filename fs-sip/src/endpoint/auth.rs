@@ -20,7 +20,7 @@ use crate::limits;
 use crate::transaction::ClientId;
 use crate::wire::auth::{Asker, Challenge, Credentials, Proof, answered, challenges};
 use crate::wire::headers::{CSeq, name};
-use crate::wire::{Headers, Request, Response};
+use crate::wire::{Headers, Request, Response, Uri};
 
 /// A realm that has asked for a proof.
 pub(super) type Realm = (Asker, String);
@@ -36,20 +36,45 @@ struct Known {
 #[derive(Debug, Default)]
 pub(super) struct Authenticator {
     credentials: Vec<Credentials>,
-    known: BTreeMap<Realm, Known>,
+    /// Of single identities.
+    identities: Vec<(Uri, Credentials)>,
+    /// By realm, and by the name that is used there.
+    known: BTreeMap<(Realm, String), Known>,
 }
 
 impl Authenticator {
     pub(super) fn new(credentials: Vec<Credentials>) -> Self {
-        Self { credentials, known: BTreeMap::new() }
+        Self { credentials, identities: Vec::new(), known: BTreeMap::new() }
     }
 
     /// Replaces the credentials; what was asked before counts no more.
     pub(super) fn set(&mut self, credentials: Vec<Credentials>) {
-        *self = Self::new(credentials);
+        let identities = std::mem::take(&mut self.identities);
+        *self = Self { identities, ..Self::new(credentials) };
     }
 
-    fn credentials_for(&self, realm: &str) -> Option<&Credentials> {
+    /// Replaces the credentials of one identity.
+    pub(super) fn set_identity(&mut self, identity: &Uri, credentials: Option<Credentials>) {
+        let same = credentials.as_ref().is_some_and(|new| {
+            self.identities.iter().any(|(uri, old)| uri.same_user(identity) && old == new)
+        });
+        if same {
+            return;
+        }
+        self.identities.retain(|(uri, _)| !uri.same_user(identity));
+        self.known.clear();
+        self.identities.extend(credentials.map(|new| (identity.clone(), new)));
+    }
+
+    fn credentials_for(&self, realm: &str, request: &Request) -> Option<&Credentials> {
+        let from = request.from().ok();
+        let of_identity = self.identities.iter().find(|(uri, c)| {
+            from.as_ref().is_some_and(|f| f.uri.same_user(uri))
+                && c.realm.as_deref().is_none_or(|r| r == realm)
+        });
+        if let Some((_, credentials)) = of_identity {
+            return Some(credentials);
+        }
         let exact = self.credentials.iter().find(|c| c.realm.as_deref() == Some(realm));
         exact.or_else(|| self.credentials.iter().find(|c| c.realm.is_none()))
     }
@@ -72,15 +97,15 @@ impl Authenticator {
             if had && !challenge.is_stale() && !ahead {
                 return None;
             }
-            self.credentials_for(&realm.1)?;
+            let key = (realm.clone(), self.credentials_for(&realm.1, request)?.username.clone());
             while self.known.len() >= limits::MAX_REALMS {
                 self.known.pop_first();
             }
-            let count = match self.known.get(&realm) {
+            let count = match self.known.get(&key) {
                 Some(known) if known.challenge.nonce() == challenge.nonce() => known.count,
                 _ => 0,
             };
-            self.known.insert(realm.clone(), Known { challenge, count });
+            self.known.insert(key, Known { challenge, count });
             if !realms.contains(&realm) {
                 realms.push(realm);
             }
@@ -95,8 +120,9 @@ impl Authenticator {
         }
         let uri = request.uri.to_string();
         for realm in realms {
-            let Some(credentials) = self.credentials_for(&realm.1).cloned() else { continue };
-            let Some(known) = self.known.get_mut(realm) else { continue };
+            let Some(credentials) = self.credentials_for(&realm.1, request).cloned() else { continue };
+            let key = (realm.clone(), credentials.username.clone());
+            let Some(known) = self.known.get_mut(&key) else { continue };
             known.count += 1;
             let cnonce = random.token(4);
             let proof = Proof {

@@ -201,6 +201,14 @@ pub enum Command {
         /// The last state.
         body: Option<Body>,
     },
+    /// What proves who one identity is, to whomever asks for it; it goes
+    /// before what proves all others. None takes it back.
+    IdentityCredentials {
+        /// The address in From.
+        identity: Uri,
+        /// Name and password.
+        credentials: Option<Credentials>,
+    },
     /// Replaces what answers the challenges of servers and proxies.
     Credentials(Vec<Credentials>),
     /// Ends a session in whatever way its state asks: CANCEL while our INVITE

@@ -346,6 +346,9 @@ impl EndpointCore {
             }
             Command::Notify { id, active, body } => self.notify(now, id, active, body),
             Command::EndSubscription { id, reason, body } => self.end_notifier(now, id, &reason, body),
+            Command::IdentityCredentials { identity, credentials } => {
+                self.authenticator.set_identity(&identity, credentials);
+            }
             Command::Credentials(list) => self.authenticator.set(list),
         }
     }
@@ -621,10 +624,10 @@ impl EndpointCore {
         self.outputs.push_back(output);
     }
 
-    pub(super) fn contact_uri(&self, local: Local) -> Uri {
+    pub(super) fn contact_uri(&self, local: Local, user: Option<&str>) -> Uri {
         let learned = self.flows.learned(local);
         let address = self.config.advertised.or(learned).unwrap_or(local.address);
-        let user = Some(self.config.contact_user.as_str());
+        let user = Some(user.unwrap_or(&self.config.contact_user));
         let mut uri = Uri::sip(user, address.ip(), Some(address.port()));
         if let Some(params) = uri.params_mut().filter(|_| local.protocol != Protocol::Udp) {
             params.set("transport", Some(local.protocol.parameter()));

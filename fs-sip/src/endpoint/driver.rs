@@ -386,7 +386,7 @@ async fn wait_until(deadline: Option<Instant>) {
 
 /// 32 bytes from the system's random source; where that can't be read, from
 /// the keys std draws from it.
-fn system_seed() -> [u8; 32] {
+pub(crate) fn system_seed() -> [u8; 32] {
     let mut seed = [0; 32];
     let read = std::fs::File::open("/dev/urandom").and_then(|mut f| f.read_exact(&mut seed));
     if read.is_err() {

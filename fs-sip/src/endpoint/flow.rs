@@ -71,6 +71,11 @@ impl Flows {
         self.waits.set(id, None);
     }
 
+    /// Whom a registration was sent to last.
+    pub(super) fn registrar(&self, id: RegistrationId) -> Option<Peer> {
+        self.of.get(&id).map(|f| f.peer.clone())
+    }
+
     /// Our address as it was seen from outside.
     pub(super) fn learned(&self, local: Local) -> Option<SocketAddr> {
         self.learned.get(&local).copied()

@@ -64,7 +64,8 @@ impl EndpointCore {
             let gruu = if secure { gruu.to_sips() } else { gruu.clone() };
             return NameAddr::new(gruu).to_string();
         }
-        let mut uri = self.contact_uri(local);
+        let user = registration.and_then(|r| r.settings().contact_user.as_deref());
+        let mut uri = self.contact_uri(local, user);
         if secure {
             uri = uri.to_sips();
             if let Some(params) = uri.params_mut() {

@@ -33,6 +33,7 @@ pub use crate::transaction::Timers;
 pub(crate) use answers::body_of;
 pub use command::{Body, Command, InviteId, RequestId};
 pub use config::{EndpointConfig, Listen};
+pub(crate) use driver::system_seed;
 pub use driver::{BindError, Endpoint, Stopped};
 pub use event::{Event, FailureCause, TerminationReason};
 pub use next_hop::NextHop;

@@ -63,6 +63,12 @@ impl EndpointCore {
             return;
         };
         let (status, reason) = (response.status, response.reason.as_str());
+        if registration.settings().tell_all {
+            let registrar = self.flows.registrar(id);
+            let event = RegistrationEvent::Answered { status, reason: reason.to_owned(), registrar };
+            self.event(Event::Registration { id, event });
+        }
+        let Some(registration) = self.registrations.get_mut(&id) else { return };
         let (event, mut next) = registration.handle_answer(now, status, reason, &response.headers, luck);
         let outbound = registration.is_outbound();
         if response.is_success() && matches!(next, Next::Wait(_)) {
@@ -85,7 +91,8 @@ impl EndpointCore {
 
     /// Puts our contacts into a REGISTER that has found its way.
     pub(super) fn add_register_contacts(&mut self, id: RegistrationId, request: &mut Request, local: Local) {
-        let own = self.contact_uri(local);
+        let user = self.registrations.get(&id).and_then(|r| r.settings().contact_user.clone());
+        let own = self.contact_uri(local, user.as_deref());
         if let Some(registration) = self.registrations.get_mut(&id) {
             for contact in registration.contacts(own) {
                 request.headers.push(name::CONTACT, contact);
@@ -113,6 +120,10 @@ impl EndpointCore {
 
     fn ask_registrar(&mut self, id: RegistrationId) {
         self.registration_waits.set(id, None);
+        if let Some(registration) = self.registrations.get(&id).filter(|r| r.settings().tell_all) {
+            let event = RegistrationEvent::Asking { refresh: registration.is_registered() };
+            self.event(Event::Registration { id, event });
+        }
         let agent = self.config.user_agent.clone();
         let Some(registration) = self.registrations.get_mut(&id) else { return };
         let mut request = registration.request();

@@ -14,6 +14,7 @@
 use std::time::{Duration, Instant};
 
 use crate::limits;
+use crate::transport::Peer;
 use crate::wire::headers::{CSeq, Contact, From, MaxForwards, To, name};
 use crate::wire::{Headers, Method, NameAddr, Request, Uri, default_reason};
 
@@ -35,6 +36,11 @@ pub struct RegistrationSettings {
     /// registrations of one instance through different proxies have different
     /// numbers. It needs `instance`; none = no outbound.
     pub reg_id: Option<u32>,
+    /// The user part of our Contact; none = that of the endpoint.
+    pub contact_user: Option<String>,
+    /// Tell each request and answer ([`RegistrationEvent::Asking`],
+    /// [`RegistrationEvent::Answered`])?
+    pub tell_all: bool,
     /// Further contacts beside our own.
     pub contacts: Vec<NameAddr>,
 }
@@ -50,6 +56,8 @@ impl RegistrationSettings {
             expires: 3600,
             instance: None,
             reg_id: None,
+            contact_user: None,
+            tell_all: false,
             contacts: Vec::new(),
         }
     }
@@ -76,6 +84,20 @@ pub struct Gruu {
 /// What becomes of a registration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RegistrationEvent {
+    /// A REGISTER is about to be sent.
+    Asking {
+        /// It refreshes what the registrar has.
+        refresh: bool,
+    },
+    /// A final answer to a REGISTER; what it means comes next.
+    Answered {
+        /// The status.
+        status: u16,
+        /// Its reason phrase.
+        reason: String,
+        /// Who answered.
+        registrar: Option<Peer>,
+    },
     /// The registrar has taken it, for the first time or again.
     Registered {
         /// For how many seconds.

@@ -1,0 +1,241 @@
+//! The settings of one account (SIP SIMPLE: `Account`), as far as the
+//! signalling acts on them; all others that stand in its group are kept.
+
+use crate::settings::{Group, Value};
+use crate::wire::auth::Secret;
+use crate::wire::{NameAddr, Uri};
+
+/// Settings of an account. Two of them with the same values ask the same of
+/// the network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountSettings {
+    /// Is it used at all? Default no.
+    pub enabled: bool,
+    /// What others see beside the address; default none.
+    pub display_name: Option<String>,
+    /// `auth.username`: the name for proofs; default the user part of the id.
+    pub username: Option<String>,
+    /// `auth.password`; default empty.
+    pub password: Secret,
+    /// `sip.register`: tell the registrar where we are? Default yes.
+    pub register: bool,
+    /// `sip.outbound_proxy`: `host[:port][;transport=…]`; default none.
+    pub outbound_proxy: Option<Uri>,
+    /// `sip.register_interval`, in seconds; default 600.
+    pub register_interval: u32,
+    /// `sip.subscribe_interval`, in seconds; default 600.
+    pub subscribe_interval: u32,
+    /// `sip.publish_interval`, in seconds; default 600.
+    pub publish_interval: u32,
+    /// `message_summary.enabled`: ask whether messages wait? Default no.
+    pub message_summary: bool,
+    /// `message_summary.voicemail_uri`: whom to ask; default the account.
+    pub voicemail_uri: Option<Uri>,
+}
+
+impl Default for AccountSettings {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            display_name: None,
+            username: None,
+            password: Secret::new(""),
+            register: true,
+            outbound_proxy: None,
+            register_interval: 600,
+            subscribe_interval: 600,
+            publish_interval: 600,
+            message_summary: false,
+            voicemail_uri: None,
+        }
+    }
+}
+
+/// A stored value that can't be used; the default stands in for it. It never
+/// holds the value, which may be a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadFailure {
+    /// Of which account.
+    pub account: String,
+    /// `group.setting`.
+    pub setting: &'static str,
+    /// What is wrong.
+    pub error: String,
+}
+
+/// What stands at a path, read as some type.
+enum Read<T> {
+    Absent,
+    Good(T),
+    Bad(&'static str),
+}
+
+impl AccountSettings {
+    /// From the group of the account `id`; what can't be used is told.
+    #[must_use]
+    pub fn from_group(id: &str, group: &Group) -> (Self, Vec<LoadFailure>) {
+        let mut failures = Vec::new();
+        let mut this = Self::default();
+        let mut fail = |setting: &'static str, error: &str| {
+            failures.push(LoadFailure { account: id.to_owned(), setting, error: error.to_owned() });
+        };
+        macro_rules! take {
+            ($field:expr, $name:literal, $read:ident) => {
+                match $read(group, $name) {
+                    Read::Absent => {}
+                    Read::Good(value) => $field = value,
+                    Read::Bad(error) => fail($name, error),
+                }
+            };
+        }
+        take!(this.enabled, "enabled", flag);
+        take!(this.display_name, "display_name", text_or_none);
+        take!(this.username, "auth.username", text_or_none);
+        take!(this.password, "auth.password", secret);
+        take!(this.register, "sip.register", flag);
+        take!(this.outbound_proxy, "sip.outbound_proxy", proxy);
+        take!(this.register_interval, "sip.register_interval", seconds);
+        take!(this.subscribe_interval, "sip.subscribe_interval", seconds);
+        take!(this.publish_interval, "sip.publish_interval", seconds);
+        take!(this.message_summary, "message_summary.enabled", flag);
+        take!(this.voicemail_uri, "message_summary.voicemail_uri", address);
+        (this, failures)
+    }
+
+    /// Into the group of the account; what equals the default is left out,
+    /// what is not ours stays.
+    pub fn write(&self, group: &mut Group) {
+        let default = Self::default();
+        let flag = |b: bool| Value::Text(if b { "True" } else { "False" }.to_owned());
+        let number = |n: u32| Value::Text(n.to_string());
+        let text = |t: Option<String>| t.map_or(Value::Nil, Value::Text);
+        let proxy = self.outbound_proxy.as_ref().map(|uri| uri.to_string().split_off(4));
+        let voicemail = self.voicemail_uri.as_ref().map(Uri::to_string);
+        let all = [
+            ("enabled", flag(self.enabled), self.enabled == default.enabled),
+            ("display_name", text(self.display_name.clone()), self.display_name.is_none()),
+            ("auth.username", text(self.username.clone()), self.username.is_none()),
+            (
+                "auth.password",
+                Value::Text(self.password.reveal().to_owned()),
+                self.password == default.password,
+            ),
+            ("sip.register", flag(self.register), self.register == default.register),
+            ("sip.outbound_proxy", text(proxy), self.outbound_proxy.is_none()),
+            ("sip.register_interval", number(self.register_interval), self.register_interval == 600),
+            ("sip.subscribe_interval", number(self.subscribe_interval), self.subscribe_interval == 600),
+            ("sip.publish_interval", number(self.publish_interval), self.publish_interval == 600),
+            ("message_summary.enabled", flag(self.message_summary), !self.message_summary),
+            ("message_summary.voicemail_uri", text(voicemail), self.voicemail_uri.is_none()),
+        ];
+        for (name, value, is_default) in all {
+            let path: Vec<&str> = name.split('.').collect();
+            if is_default {
+                group.remove(&path);
+            } else {
+                group.set(&path, value);
+            }
+        }
+    }
+}
+
+fn find<'a>(group: &'a Group, name: &str) -> Option<&'a Value> {
+    let path: Vec<&str> = name.split('.').collect();
+    group.get(&path)
+}
+
+/// Reads a text by `read`.
+fn of_text<T>(
+    group: &Group,
+    name: &str,
+    none: Read<T>,
+    read: impl FnOnce(&str) -> Result<T, &'static str>,
+) -> Read<T> {
+    match find(group, name) {
+        None => Read::Absent,
+        Some(Value::Nil) => none,
+        Some(Value::Text(text)) => read(text).map_or_else(Read::Bad, Read::Good),
+        Some(Value::List(_) | Value::Group(_)) => Read::Bad("one value is wanted"),
+    }
+}
+
+fn flag(group: &Group, name: &str) -> Read<bool> {
+    of_text(group, name, Read::Bad("True or False is wanted"), |text| {
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" | "1" => Ok(true),
+            "false" | "no" | "off" | "0" => Ok(false),
+            _ => Err("True or False is wanted"),
+        }
+    })
+}
+
+fn seconds(group: &Group, name: &str) -> Read<u32> {
+    of_text(group, name, Read::Bad("a number is wanted"), |text| match text.parse() {
+        Ok(number) if (1..=crate::limits::MAX_EXPIRES).contains(&number) => Ok(number),
+        _ => Err("a number of seconds is wanted"),
+    })
+}
+
+fn text_or_none(group: &Group, name: &str) -> Read<Option<String>> {
+    of_text(group, name, Read::Good(None), |text| Ok(Some(text.to_owned())))
+}
+
+fn secret(group: &Group, name: &str) -> Read<Secret> {
+    of_text(group, name, Read::Good(Secret::new("")), |text| Ok(Secret::new(text)))
+}
+
+fn proxy(group: &Group, name: &str) -> Read<Option<Uri>> {
+    of_text(group, name, Read::Good(None), |text| {
+        let uri = Uri::parse(&format!("sip:{text}")).map_err(|_| "host[:port][;transport=...] is wanted")?;
+        if uri.user().is_some() { Err("a proxy has no user part") } else { Ok(Some(uri)) }
+    })
+}
+
+fn address(group: &Group, name: &str) -> Read<Option<Uri>> {
+    of_text(group, name, Read::Good(None), |text| {
+        let uri = NameAddr::parse(text).or_else(|_| NameAddr::parse(&format!("sip:{text}")));
+        uri.map(|address| Some(address.uri)).map_err(|_| "a SIP address is wanted")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::text;
+
+    #[test]
+    fn what_is_written_is_read_and_the_rest_is_kept() {
+        let uri = |text: &str| Some(Uri::parse(text).expect("URI"));
+        let settings = AccountSettings {
+            enabled: true,
+            display_name: Some("Alice, at work".to_owned()),
+            username: Some("a".to_owned()),
+            password: Secret::new("p#=w"),
+            register: false,
+            outbound_proxy: uri("sip:proxy.example:5070;transport=tcp"),
+            register_interval: 300,
+            message_summary: true,
+            voicemail_uri: uri("sip:mail@example.org"),
+            ..AccountSettings::default()
+        };
+        let mut group =
+            text::parse("rtp:\n    codec_list = opus, PCMU\nsip:\n    publish_interval = 5\n").expect("tree");
+        settings.write(&mut group);
+        let group = text::parse(&text::write(&group)).expect("tree");
+        let (read, failures) = AccountSettings::from_group("a@b", &group);
+        assert_eq!((read, failures), (settings, vec![]));
+        assert!(group.get(&["rtp", "codec_list"]).is_some());
+        assert_eq!(group.get(&["sip", "publish_interval"]), None, "the default is not written");
+    }
+
+    #[test]
+    fn what_can_not_be_used_is_told_and_the_default_counts() {
+        let text = "enabled = perhaps\nauth:\n    password = geheim, zwei\nsip:\n    register_interval = 0\n    \
+                    outbound_proxy = user@host\n    subscribe_interval = 30\n";
+        let (settings, failures) = AccountSettings::from_group("a@b", &text::parse(text).expect("tree"));
+        assert_eq!(settings, AccountSettings { subscribe_interval: 30, ..AccountSettings::default() });
+        let names: Vec<_> = failures.iter().map(|f| f.setting).collect();
+        assert_eq!(names, ["enabled", "auth.password", "sip.outbound_proxy", "sip.register_interval"]);
+        assert!(!format!("{failures:?}").contains("geheim"));
+    }
+}
