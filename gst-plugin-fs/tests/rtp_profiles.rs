@@ -70,6 +70,71 @@ fn preferences_whose_profiles_cannot_work_are_dropped() {
     side.end();
 }
 
+/// Mu-law goes from encoder to payloader, and from depayloader to the application, as it is.
+#[test]
+fn encoded_media_passes_through() {
+    let mulaw = gst::Caps::builder("audio/x-mulaw").field("rate", 8000).field("channels", 1).build();
+    let (a, b) = (Side::new("a", LOW, StreamDirection::BOTH), Side::new("b", HIGH, StreamDirection::BOTH));
+    // a encodes by itself.
+    a.session.set_allowed_caps(Some(&mulaw), None).unwrap();
+    let offer = a.session.codecs_without_config();
+    let media: Vec<&str> = offer
+        .iter()
+        .filter(|c| !c.is_encoding("telephone-event"))
+        .map(|c| c.encoding_name.as_str())
+        .collect();
+    assert_eq!(media, ["PCMU"], "nothing else fits what it sends");
+    let sink = a.session.sink_pad();
+    let raw = sink.peer().unwrap();
+    raw.unlink(&sink).unwrap();
+    let encoder = gst::parse::bin_from_description("audioconvert ! mulawenc", true).unwrap();
+    a.pipeline.add(&encoder).unwrap();
+    encoder.sync_state_with_parent().unwrap();
+    encoder.static_pad("src").unwrap().link(&sink).unwrap();
+    raw.link(&encoder.static_pad("sink").unwrap()).unwrap();
+    // b wants to decode by itself: its ear does, and so does not link without a decoder.
+    b.session.set_allowed_caps(None, Some(&mulaw)).unwrap();
+    let caps = std::sync::Arc::<std::sync::Mutex<Option<gst::Caps>>>::default();
+    let (of_a, of_b) = (a.open(), b.open());
+    b.stream.set_remote_codecs(&offer).unwrap();
+    a.stream.set_remote_codecs(&b.session.codecs_without_config()).unwrap();
+    let seen = caps.clone();
+    b.conference.connect_pad_added(move |_, pad| {
+        let seen = seen.clone();
+        pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+            if let Some(gst::EventView::Caps(event)) = info.event().map(|e| e.view()) {
+                *seen.lock().unwrap() = Some(event.caps_owned());
+            }
+            gst::PadProbeReturn::Ok
+        });
+    });
+    b.decodes_first("mulawdec");
+    a.stream.force_remote_candidates(&of_b).unwrap();
+    b.stream.force_remote_candidates(&of_a).unwrap();
+    b.heard.wait_for_tone(LOW);
+    a.heard.wait_for_tone(HIGH);
+    assert!(caps.lock().unwrap().as_ref().unwrap().can_intersect(&mulaw), "{caps:?}");
+    let names = |side: &Side| -> Vec<String> {
+        let inner = side.conference.iterate_recurse().into_iter().flatten();
+        inner.filter_map(|e| e.factory().map(|f| f.name().to_string())).collect()
+    };
+    assert!(!names(&a).contains(&"mulawenc".to_owned()) && names(&a).contains(&"mulawdec".to_owned()));
+    assert!(names(&b).contains(&"mulawenc".to_owned()) && !names(&b).contains(&"mulawdec".to_owned()));
+    // Raw again in the call: the encoder is ours.
+    let blocked = encoder.static_pad("src").unwrap();
+    blocked.unlink(&sink).unwrap();
+    raw.unlink(&encoder.static_pad("sink").unwrap()).unwrap();
+    encoder.set_locked_state(true);
+    encoder.set_state(gst::State::Null).unwrap();
+    a.session.set_allowed_caps(Some(&gst::Caps::new_empty_simple("audio/x-raw")), None).unwrap();
+    raw.link(&sink).unwrap();
+    b.heard.clear();
+    b.heard.wait_for_tone(LOW);
+    assert!(names(&a).contains(&"mulawenc".to_owned()));
+    a.end();
+    b.end();
+}
+
 #[test]
 fn the_shipped_preferences_are_all_understood() {
     support::init();

@@ -130,6 +130,7 @@ pub struct Side {
     pub heard: Heard,
     pub messages: Mutex<Receiver<gst::Message>>,
     pub pads: Arc<Mutex<Vec<(String, Codec)>>>,
+    decoder: Arc<Mutex<String>>,
     /// ERROR messages of the pipeline.
     pub errors: Arc<Mutex<Vec<String>>>,
 }
@@ -159,9 +160,22 @@ impl Side {
         source.link(&filter).unwrap();
         filter.static_pad("src").unwrap().link(&session.sink_pad()).unwrap();
         let heard = Heard::default();
-        let pads = record(&stream, &pipeline, &heard);
+        let decoder = Arc::default();
+        let pads = record(&stream, &pipeline, &heard, &decoder);
         pipeline.set_state(gst::State::Playing).unwrap();
-        Self { pipeline, conference, session, participant, stream, source, heard, messages, pads, errors }
+        Self {
+            pipeline,
+            conference,
+            session,
+            participant,
+            stream,
+            source,
+            heard,
+            messages,
+            pads,
+            decoder,
+            errors,
+        }
     }
 
     /// Opens rawudp on 127.0.0.1 and returns the two candidates it found.
@@ -174,6 +188,11 @@ impl Side {
             }
         }
         found
+    }
+
+    /// What comes out of the pads has to be decoded.
+    pub fn decodes_first(&self, decoder: &str) {
+        *self.decoder.lock().unwrap() = format!("{decoder} !");
     }
 
     /// The next message of the conference.
@@ -236,15 +255,16 @@ fn collect(pipeline: &gst::Pipeline, errors: &Arc<Mutex<Vec<String>>>) -> Mutex<
 /// Names of the stream's pads with their codecs, as they came.
 type Pads = Arc<Mutex<Vec<(String, Codec)>>>;
 
-fn record(stream: &Stream, pipeline: &gst::Pipeline, heard: &Heard) -> Pads {
+fn record(stream: &Stream, pipeline: &gst::Pipeline, heard: &Heard, decoder: &Arc<Mutex<String>>) -> Pads {
     let pads = Pads::default();
-    let (weak, heard, known) = (pipeline.downgrade(), heard.clone(), pads.clone());
+    let (weak, heard, known, decoder) = (pipeline.downgrade(), heard.clone(), pads.clone(), decoder.clone());
     stream.connect_src_pad_added(move |_, pad, codec| {
         known.lock().unwrap().push((pad.name().to_string(), codec.clone()));
         let Some(pipeline) = weak.upgrade() else { return };
         let description = format!(
-            "audioconvert ! audioresample ! audio/x-raw,format=S16LE,rate={RATE},channels=1 ! \
-             fakesink name=ear sync=false async=false"
+            "{} audioconvert ! audioresample ! audio/x-raw,format=S16LE,rate={RATE},channels=1 ! \
+             fakesink name=ear sync=false async=false",
+            decoder.lock().unwrap()
         );
         let bin = gst::parse::bin_from_description(&description, true).unwrap();
         let heard = heard.clone();

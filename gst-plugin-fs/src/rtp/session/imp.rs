@@ -145,7 +145,7 @@ impl Session {
             conference.rtpbin().ok_or_else(|| element::construction("element 'rtpbin' is missing"))?;
         let blueprints = discovery::blueprints(self.media_type())?;
         *self.state() = State::new(self.media_type());
-        self.state().blueprints = blueprints;
+        self.state().set_discovered(blueprints);
         let graph = Graph::build(conference.upcast_ref(), &rtpbin, self.id())?;
         if let Some(pad) = graph.send_rtp_sink() {
             let weak = self.obj().downgrade();

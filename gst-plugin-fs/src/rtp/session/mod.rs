@@ -17,10 +17,12 @@
 //! | `statistics.rs` | `stats` |
 //! | `transmitters.rs` | transmitters and the streams' ends of them |
 //! | `crypto.rs` | encryption of what is sent and received |
+//! | `encoded.rs` | allowed caps that name encoded media |
 //! | `recipe.rs` | from agreed codec to bin |
 
 mod config;
 mod crypto;
+mod encoded;
 mod events;
 pub(in crate::rtp) mod graph;
 pub(in crate::rtp) mod imp;

@@ -1,5 +1,7 @@
 //! The send codec bin: chosen by negotiation, built ahead, swapped in the moment no data is on its way.
 
+use std::sync::Arc;
+
 use fs_core::prelude::*;
 use fs_core::{Error, messages};
 use fs_proto::Codec;
@@ -11,6 +13,7 @@ use super::graph::Graph;
 use super::imp;
 use super::recipe::Recipe;
 use crate::debug::CONFERENCE as CAT;
+use crate::rtp::discovery::Blueprint;
 use crate::rtp::discovery::caps::codec_to_caps;
 use crate::rtp::element;
 
@@ -21,6 +24,8 @@ pub struct SendBin {
     pub bin: gst::Bin,
     /// The agreed codec.
     pub association: Association,
+    /// The allowed caps it was built for, by number.
+    caps_serial: u64,
 }
 
 /// What is sent with, and what should be; behind the session's lock.
@@ -48,7 +53,7 @@ impl imp::Session {
     /// Builds and swaps in another send codec bin if negotiation asks for one.
     pub(super) fn refresh_send(&self) {
         let Some(graph) = self.graph() else { return };
-        let Some((association, blueprints)) = self.send_bin_to_build() else {
+        let Some((association, blueprints, caps_serial)) = self.send_bin_to_build() else {
             self.tell_secondary_codecs();
             return;
         };
@@ -64,7 +69,7 @@ impl imp::Session {
                 return;
             }
         };
-        let replaced = self.state().send.pending.replace(SendBin { bin, association });
+        let replaced = self.state().send.pending.replace(SendBin { bin, association, caps_serial });
         drop(replaced);
         let Some(pad) = graph.valve_send.static_pad("src") else { return };
         let weak = self.obj().downgrade();
@@ -77,12 +82,13 @@ impl imp::Session {
     }
 
     /// What to build, if it differs from what is in place or on its way.
-    fn send_bin_to_build(&self) -> Option<(Association, std::sync::Arc<[crate::rtp::discovery::Blueprint]>)> {
+    fn send_bin_to_build(&self) -> Option<(Association, Arc<[Blueprint]>, u64)> {
         let mut state = self.state();
         let wanted = state.wanted_send()?;
-        let mut renamed = false;
+        let (mut renamed, caps_serial) = (false, state.caps_serial);
         if let Some(newest) = state.send.newest_mut() {
-            let same = newest.association.send_codec == wanted.send_codec
+            let same = newest.caps_serial == caps_serial
+                && newest.association.send_codec == wanted.send_codec
                 && Recipe::send(&newest.association) == Recipe::send(&wanted);
             if same {
                 renamed = newest.association.codec != wanted.codec;
@@ -98,7 +104,7 @@ impl imp::Session {
             self.obj().notify("current-send-codec");
             return None;
         }
-        Some((wanted, blueprints))
+        Some((wanted, blueprints, caps_serial))
     }
 
     /// Runs in a probe while no data passes the send valve.

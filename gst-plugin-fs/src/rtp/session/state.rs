@@ -13,6 +13,7 @@ use fs_proto::{Codec, MediaType, RtpHeaderExtension, StreamDirection};
 use gst::prelude::*;
 
 use super::config::Search;
+use super::encoded;
 use super::events::EventEar;
 use super::recipe::Recipe;
 use super::send::SendState;
@@ -97,7 +98,11 @@ pub struct StreamEntry {
 pub struct State {
     media_type: MediaType,
     /// What discovery found.
+    pub discovered: Arc<[Blueprint]>,
+    /// What is left of that with the allowed caps: encoded media passes through. In the same order.
     pub blueprints: Arc<[Blueprint]>,
+    /// Counts the changes of the allowed caps: bins that were built before may not fit.
+    pub caps_serial: u64,
     /// What negotiation depends on.
     pub wishes: Wishes,
     /// What was agreed.
@@ -137,7 +142,9 @@ impl State {
     pub fn new(media_type: MediaType) -> Self {
         Self {
             media_type,
+            discovered: Arc::from([]),
             blueprints: Arc::from([]),
+            caps_serial: 0,
             wishes: Wishes::new(media_type),
             outcome: Outcome::default(),
             streams: Vec::new(),
@@ -158,6 +165,30 @@ impl State {
         }
     }
 
+    /// Takes what discovery found.
+    pub fn set_discovered(&mut self, blueprints: Arc<[Blueprint]>) {
+        self.blueprints = blueprints.clone();
+        self.discovered = blueprints;
+    }
+
+    /// What is left of the discovered with these wishes.
+    fn fitting(&self, wishes: &Wishes) -> Arc<[Blueprint]> {
+        let (sink, src) = (&wishes.sink_caps, &wishes.src_caps);
+        if *sink == self.wishes.sink_caps && *src == self.wishes.src_caps {
+            return self.blueprints.clone();
+        }
+        self.discovered.iter().map(|blueprint| encoded::fit(blueprint, sink, src)).collect()
+    }
+
+    /// Takes them over; all decoders have to be built again then.
+    fn fit_blueprints(&mut self, fitting: Arc<[Blueprint]>) {
+        if !Arc::ptr_eq(&self.blueprints, &fitting) {
+            self.blueprints = fitting;
+            self.caps_serial += 1;
+            self.substreams.values_mut().for_each(|substream| substream.recipe = None);
+        }
+    }
+
     /// Tries a change of the wishes and takes it over if negotiation succeeds with it.
     ///
     /// # Errors
@@ -170,15 +201,17 @@ impl State {
         change(&mut wishes);
         let remotes: Vec<_> = wishes.remotes.iter().filter(|r| !r.codecs.is_empty()).cloned().collect();
         let first = self.outcome.associations.is_empty();
+        let fitting = self.fitting(&wishes);
         let outcome = negotiation::negotiate(&negotiation::Inputs {
             media_type: self.media_type,
-            capabilities: &self.capabilities(&wishes),
+            capabilities: &judge(&fitting, &wishes),
             preferences: &wishes.preferences,
             previous: (!first).then_some(&self.outcome),
             remotes: &remotes,
             header_extensions: &wishes.header_extensions,
         })?;
         let effects = self.differences(&wishes, &outcome);
+        self.fit_blueprints(fitting);
         self.wishes = wishes;
         self.outcome = outcome;
         Ok(effects)
@@ -224,16 +257,7 @@ impl State {
 
     /// What discovery found, judged against the allowed caps. In the order of the blueprints.
     pub fn capabilities(&self, wishes: &Wishes) -> Vec<LocalCapability> {
-        self.blueprints
-            .iter()
-            .map(|blueprint| LocalCapability {
-                codec: blueprint.codec.clone(),
-                can_send: blueprint.can_send(),
-                can_recv: blueprint.can_recv(),
-                sink_caps_allowed: blueprint.input_caps.can_intersect(&wishes.sink_caps),
-                src_caps_allowed: blueprint.output_caps.can_intersect(&wishes.src_caps),
-            })
-            .collect()
+        judge(&self.fitting(wishes), wishes)
     }
 
     /// Takes a new stream in.
@@ -399,4 +423,15 @@ impl State {
             .unwrap_or(5000)
             .min(5000)
     }
+}
+
+fn judge(blueprints: &[Blueprint], wishes: &Wishes) -> Vec<LocalCapability> {
+    let judge = |blueprint: &Blueprint| LocalCapability {
+        codec: blueprint.codec.clone(),
+        can_send: blueprint.can_send(),
+        can_recv: blueprint.can_recv(),
+        sink_caps_allowed: blueprint.input_caps.can_intersect(&wishes.sink_caps),
+        src_caps_allowed: blueprint.output_caps.can_intersect(&wishes.src_caps),
+    };
+    blueprints.iter().map(judge).collect()
 }

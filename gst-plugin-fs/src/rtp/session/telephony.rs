@@ -242,7 +242,8 @@ impl imp::Session {
             let state = self.state();
             let main = state.send.current.as_ref().map(|current| &current.association);
             let chosen = main.and_then(|m| special::choose(tone.event, &state.outcome.associations, m));
-            (chosen, state.blueprints.clone())
+            // Tones are raw whatever the application sends.
+            (chosen, state.discovered.clone())
         };
         let Some((source, association)) = chosen else {
             gst::info!(CAT, "session {}: nothing agreed can carry event {} now", self.id(), tone.event);
