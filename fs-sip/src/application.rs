@@ -6,6 +6,7 @@ use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -13,6 +14,7 @@ use crate::endpoint::{BindError, Body, Command, Endpoint, EndpointConfig, Event,
 use crate::error::ParseError;
 use crate::event::SessionEvent;
 use crate::media::{Backend, SessionId};
+use crate::registration::{RegistrationEvent, RegistrationId, RegistrationSettings};
 use crate::session::offer_answer::OfferAnswer;
 use crate::session::{Actor, Input, MediaOptions, Outgoing, Session, Start, StreamSetup, Streams, warning};
 use crate::wire::{NameAddr, Uri};
@@ -26,6 +28,8 @@ pub struct ApplicationConfig {
     pub identity: Option<NameAddr>,
     /// What calls carry, and how.
     pub media: MediaOptions,
+    /// A proxy that our calls go through (an `lr` is added); `None` = straight to whom we call.
+    pub outbound_proxy: Option<Uri>,
 }
 
 /// A call could not be begun.
@@ -62,7 +66,9 @@ impl std::error::Error for InviteError {
 /// What the handle asks of the router task.
 enum Request {
     /// A new outgoing session, and where its events go.
-    Register(mpsc::UnboundedSender<Input>, oneshot::Sender<InviteId>),
+    Call(mpsc::UnboundedSender<Input>, oneshot::Sender<InviteId>),
+    /// A registration begins; where its events go.
+    Register(RegistrationId, Box<RegistrationSettings>, mpsc::UnboundedSender<RegistrationEvent>),
     /// End everything.
     Shutdown(oneshot::Sender<()>),
 }
@@ -89,8 +95,10 @@ pub struct Application {
     local: SocketAddr,
     identity: NameAddr,
     media: MediaOptions,
+    outbound_proxy: Option<Uri>,
     name: String,
     backend: Arc<dyn Backend>,
+    registrations: AtomicU64,
     requests: mpsc::UnboundedSender<Request>,
     commands: mpsc::UnboundedSender<Command>,
 }
@@ -105,7 +113,7 @@ impl Application {
         config: ApplicationConfig,
         backend: Arc<dyn Backend>,
     ) -> Result<(Self, mpsc::UnboundedReceiver<Session>), BindError> {
-        let ApplicationConfig { mut endpoint, identity, media } = config;
+        let ApplicationConfig { mut endpoint, identity, media, outbound_proxy } = config;
         if endpoint.contact_user.is_empty() {
             let user = identity.as_ref().and_then(|i| i.uri.user());
             endpoint.contact_user = user.unwrap_or_default().into_owned();
@@ -122,6 +130,7 @@ impl Application {
         let (calls, incoming) = mpsc::unbounded_channel();
         let router = Router {
             sessions: HashMap::new(),
+            registrations: HashMap::new(),
             calls,
             commands: commands.clone(),
             backend: Arc::clone(&backend),
@@ -130,7 +139,18 @@ impl Application {
             name: name.clone(),
         };
         tokio::spawn(router.run(endpoint, events, request_queue, command_queue));
-        Ok((Self { local, identity, media, name, backend, requests, commands }, incoming))
+        let application = Self {
+            local,
+            identity,
+            media,
+            outbound_proxy,
+            name,
+            backend,
+            registrations: AtomicU64::new(0),
+            requests,
+            commands,
+        };
+        Ok((application, incoming))
     }
 
     /// The address we listen on.
@@ -157,7 +177,7 @@ impl Application {
         }
         let (inbox, queue) = mpsc::unbounded_channel();
         let (reply, answer) = oneshot::channel();
-        self.requests.send(Request::Register(inbox.clone(), reply)).map_err(|_| InviteError::Stopped)?;
+        self.requests.send(Request::Call(inbox.clone(), reply)).map_err(|_| InviteError::Stopped)?;
         let id = answer.await.map_err(|_| InviteError::Stopped)?;
         let (events, receiver) = mpsc::unbounded_channel();
         let local_ip = media_ip(self.local.ip(), destination(&to.uri).await);
@@ -165,9 +185,29 @@ impl Application {
         let (session, backend, options) = (SessionId(id.0), Arc::clone(&self.backend), self.media.clone());
         let setup = StreamSetup { session, backend, local_ip, options };
         let actor = Actor::new(id, self.commands.clone(), Streams::new(setup, exchange), queue, events);
-        let start = Outgoing { target: to.uri.clone(), from: self.identity.clone(), to: to.clone() };
+        let (target, from) = (to.uri.clone(), self.identity.clone());
+        let start = Outgoing { target, from, to: to.clone(), headers: self.route() };
         tokio::spawn(actor.run(Start::Outgoing(Box::new(start))));
         Ok(Session::new(SessionId(id.0), to, inbox, receiver))
+    }
+
+    /// The way of our calls: through the proxy, if there is one.
+    fn route(&self) -> Vec<(String, String)> {
+        let Some(mut proxy) = self.outbound_proxy.clone() else { return Vec::new() };
+        if let Some(params) = proxy.params_mut() {
+            params.set("lr", None);
+        }
+        vec![("Route".to_owned(), NameAddr::new(proxy).to_string())]
+    }
+
+    /// Registers, so that we can be called at the address of record, and keeps the registration alive until
+    /// [`Application::shutdown`]. What becomes of it is told by the receiver, which may be dropped.
+    pub fn register(&self, settings: RegistrationSettings) -> mpsc::UnboundedReceiver<RegistrationEvent> {
+        let id = RegistrationId(self.registrations.fetch_add(1, Ordering::Relaxed));
+        let (sender, events) = mpsc::unbounded_channel();
+        // Fails only when the application has ended; the receiver then is closed.
+        let _ = self.requests.send(Request::Register(id, Box::new(settings), sender));
+        events
     }
 
     /// Ends all calls, waits for the peers' answers (bounded) and stops.
@@ -189,6 +229,7 @@ impl fmt::Debug for Application {
 /// The task between the endpoint and the sessions.
 struct Router {
     sessions: HashMap<InviteId, mpsc::UnboundedSender<Input>>,
+    registrations: HashMap<RegistrationId, mpsc::UnboundedSender<RegistrationEvent>>,
     calls: mpsc::UnboundedSender<Session>,
     commands: mpsc::UnboundedSender<Command>,
     backend: Arc<dyn Backend>,
@@ -213,11 +254,15 @@ impl Router {
                 },
                 Some(command) = commands.recv() => endpoint.send(command),
                 request = requests.recv() => match request {
-                    Some(Request::Register(inbox, reply)) => {
+                    Some(Request::Call(inbox, reply)) => {
                         let id = endpoint.new_invite_id();
                         if reply.send(id).is_ok() {
                             self.sessions.insert(id, inbox);
                         }
+                    }
+                    Some(Request::Register(id, settings, events)) => {
+                        self.registrations.insert(id, events);
+                        endpoint.send(Command::Register { id, settings: *settings });
                     }
                     Some(Request::Shutdown(reply)) => break Some(reply),
                     // The handle was dropped: the sessions' own commands keep the endpoint busy no longer.
@@ -249,9 +294,9 @@ impl Router {
     fn route(&mut self, event: Event) {
         let id = match &event {
             Event::Incoming { .. } => return self.incoming(event),
-            // Registrations are kept by who asks the endpoint for them.
-            Event::Registration { .. }
-            | Event::Answered { .. }
+            Event::Registration { .. } => return self.registration(event),
+            // These are asked for at the endpoint itself.
+            Event::Answered { .. }
             | Event::Message { .. }
             | Event::Publication { .. }
             | Event::Subscription { .. }
@@ -277,6 +322,14 @@ impl Router {
             self.sessions.get(&id).is_none_or(|inbox| inbox.send(Input::Sip(Box::new(event))).is_err());
         if last || gone {
             self.sessions.remove(&id);
+        }
+    }
+
+    fn registration(&mut self, event: Event) {
+        let Event::Registration { id, event } = event else { return };
+        let gone = self.registrations.get(&id).is_none_or(|events| events.send(event).is_err());
+        if gone {
+            self.registrations.remove(&id);
         }
     }
 

@@ -156,5 +156,82 @@ def test_the_sink_may_be_left_out(test):
     assert tone > 1, f"alice heard 660 Hz for {tone:.1f} s of {seconds(test.path('alice.wav')):.1f} s"
 
 
+def two_phones(test, actions, alice="", bob="", more_alice="", more_bob=""):
+    """Bob answers alice, who does the actions; returns both after their end, which has to be a good one."""
+    port = free_port()
+    talk = lambda freq, wav: TALK.format(freq=freq, wav=test.path(wav))
+    called = test.phone("bob", f"fssipcall name=c local-uri=sip:bob@127.0.0.1:{port} auto-accept=true {bob} {talk(660, 'bob.wav')} {more_bob}")
+    called.wait_for("state=waiting")
+    caller = test.phone("alice", f"fssipcall name=c uri=sip:bob@127.0.0.1:{port} {alice} {talk(440, 'alice.wav')} {more_alice}", *actions)
+    for program in (caller, called):
+        assert program.wait(25) == 0, program.text()[-1500:]
+    return caller, called
+
+
+def test_hold_silences_both_ways_until_it_is_over(test):
+    caller, called = two_phones(test, [(1, "hold"), (3, "unhold"), (5, "hangup")])
+    for program, originator in ((caller, "local"), (called, "remote")):
+        for on_hold in (True, False):
+            assert f"fssip-call-hold on-hold={on_hold} originator={originator}" in program.text(), program.text()[-1500:]
+    note = heard(test, 2.2)
+    # The caller goes on sending while it holds, as RFC 3264 has it; what it does not do is listen.
+    quiet = seconds(test.path("alice.wav")) - tone_seconds(test.path("alice.wav"), 660)
+    assert quiet > 1.2, f"the caller heard the callee but for {quiet:.1f} s, though it held it for 2 s"
+    return f"{note}; {quiet:.1f} s of silence while held"
+
+
+def test_digits_are_sent_and_received(test):
+    _, called = two_phones(test, [(0.5, "send-dtmf=159*0#"), (3.5, "hangup")], alice="codecs=PCMU")
+    digits = "".join(line[-1] for line in called.text().splitlines() if line.startswith("fssip-call-dtmf"))
+    assert digits == "159*0#", f"received {digits!r}"
+
+
+def test_encryption_optional_and_mandatory(test):
+    for alice, bob, encrypted in (("optional", "optional", True), ("mandatory", "optional", True), ("optional", "none", False)):
+        caller, called = two_phones(test, [(2, "hangup")], alice=f"srtp={alice}", bob=f"srtp={bob}")
+        for program in (caller, called):
+            assert ("fssip-call-encrypted" in program.text()) == encrypted, program.text()[-1500:]
+        heard(test, 1.0)
+    port = free_port()
+    waiting(test, port)
+    refused = calling(test, port, extra="srtp=mandatory")
+    assert refused.wait() == 1 and "488" in refused.text(), refused.text()[-1500:]
+
+
+PICTURES = "videotestsrc is-live=true pattern={pattern} ! video/x-raw,width=320,height=240,framerate=15/1 ! c.video_sink  c.video_src ! videoconvert ! video/x-raw,format=RGB ! filesink location={file}"
+
+
+def mean_colour(path):
+    """Of the last whole picture of 320x240 in a file of raw RGB."""
+    size, data = 320 * 240 * 3, open(path, "rb").read()
+    assert len(data) >= 10 * size, f"{len(data) // size} pictures in {path}"
+    last = data[(len(data) // size - 1) * size :][:size]
+    return [sum(last[n::3]) / (size // 3) for n in range(3)]
+
+
+def test_pictures_flow_both_ways(test):
+    files = [test.path(name) for name in ("alice.rgb", "bob.rgb")]
+    two_phones(test, [(3, "hangup")], more_alice=PICTURES.format(pattern="red", file=files[0]), more_bob=PICTURES.format(pattern="blue", file=files[1]))
+    heard(test, 1.5)
+    (seen_by_alice, seen_by_bob) = (mean_colour(file) for file in files)
+    assert seen_by_alice[2] > 150 > 100 > seen_by_alice[0], f"alice saw {seen_by_alice}, bob shows blue"
+    assert seen_by_bob[0] > 150 > 100 > seen_by_bob[2], f"bob saw {seen_by_bob}, alice shows red"
+
+
+def test_a_call_over_ice(test):
+    caller, called = two_phones(test, [(3, "hangup")], alice="transmitter=nice", bob="transmitter=nice srtp=optional", more_bob="")
+    for program in (caller, called):
+        assert "fssip-call-ice connected=True" in program.text(), program.text()[-1500:]
+    return heard(test, 1.5)
+
+
+def test_wrong_properties_are_named(test):
+    for words in ("transmitter=shm", "transport=sctp", "register=true", "codecs=opus/x"):
+        failed = test.launch("failed", f"fssipcall name=c uri=sip:bob@127.0.0.1:9 {words} audiotestsrc is-live=true ! c.audio_sink")
+        assert failed.wait() in (1, 255), failed.text()[-1500:]
+        name = "local-uri" if words.startswith("register") else words.split("=")[0]
+        assert f"property {name}:" in failed.text(), failed.text()[-1500:]
+
+
 if __name__ == "__main__":
     sys.exit(run([value for name, value in list(globals().items()) if name.startswith("test_")], sys.argv[1:]))

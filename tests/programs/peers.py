@@ -1,81 +1,19 @@
 #!/usr/bin/python3
-"""Calls with programs of others: baresip (media and tones both ways) and sipp's built-in caller and callee (many calls).
+"""Calls with programs of others: baresip and linphonec (sound, pictures, digits, hold, encryption, ICE), kamailio as registrar and
+proxy, and sipp's built-in caller and callee (many calls).
 
 Run inside the build's environment: meson devenv -C build /usr/bin/python3 $PWD/tests/programs/peers.py [--calls N] [word of a test's name ...]
 """
-import glob
-import json
 import os
 import re
-import socket
 import sys
 import time
 
 from programs import TOP, assert_ours, free_port, run
+from softphones import VIDEO, Baresip, Kamailio, Linphone, Wire, certificate
 from sound import tone_seconds
 
 CALLS = 100
-
-BARESIP = """poll_method epoll
-sip_listen 127.0.0.1:{sip}
-sip_trans_def udp
-net_interface 127.0.0.1
-audio_player aubridge,dev0
-audio_source ausine,440
-ausrc_srate 48000
-auplay_srate 48000
-ausrc_channels 2
-auplay_channels 2
-rtp_ports {rtp}-{rtp_end}
-rtp_stats yes
-module_path /usr/lib/baresip/modules
-module opus.so
-module g711.so
-module aubridge.so
-module ausine.so
-module sndfile.so
-module uuid.so
-module_tmp account.so
-module_app menu.so
-module_app ctrl_tcp.so
-ctrl_tcp_listen 127.0.0.1:{control}
-snd_path {folder}
-"""
-
-
-class Baresip:
-    """A baresip of its own that answers by itself and plays 440 Hz."""
-
-    def __init__(self, test, codecs):
-        self.port, self.control, rtp = free_port(2), free_port(), free_port(20) & ~1
-        self.folder = test.path("baresip")
-        os.makedirs(self.folder)
-        settings = dict(sip=self.port, control=self.control, rtp=rtp, rtp_end=rtp + 20, folder=self.folder)
-        for name, text in (("config", BARESIP.format(**settings)), ("contacts", ""), ("accounts", f"<sip:alice@127.0.0.1:{self.port}>;regint=0;answermode=auto;audio_codecs={codecs}\n")):
-            with open(os.path.join(self.folder, name), "w", encoding="ascii") as file:
-                file.write(text)
-        self.program = test.start("baresip", ["baresip", "-s", "-f", self.folder], cwd=self.folder)
-        end = time.time() + 10
-        while True:
-            try:
-                self.connection = socket.create_connection(("127.0.0.1", self.control), 1)
-                return
-            except OSError:
-                assert time.time() < end and self.program.child.poll() is None, f"baresip did not start: {self.program.text()[-1500:]}"
-                time.sleep(0.1)
-
-    def say(self, command, words=""):
-        text = json.dumps({"command": command, "params": words, "token": "t"}).encode()
-        self.connection.sendall(b"%d:%s," % (len(text), text))
-
-    def heard(self, frequency):
-        """Seconds of the tone in what baresip decoded."""
-        self.connection.close()
-        self.program.end()
-        files = glob.glob(os.path.join(self.folder, "*-dec.wav"))
-        assert files, f"baresip recorded nothing: {os.listdir(self.folder)}"
-        return max(tone_seconds(file, frequency) for file in files)
-
 
 def both(test, baresip, least=1.5):
     ours, theirs = tone_seconds(test.path("ours.wav"), 440), baresip.heard(660)
@@ -134,6 +72,212 @@ def test_baresip_holds_and_resumes(test):
     received = int(re.search(r"packets:\s+\d+\s+(\d+)", baresip.program.text()).group(1))
     assert heard >= 2.5 and received >= 175, f"we heard baresip's 440 Hz for {heard:.1f} s, baresip received {received} packets"
     return f"we heard {heard:.1f} s, baresip received {received} packets"
+
+
+def to_baresip(test, baresip, *at, extra="", transport="", more=""):
+    """We call it, do what `at` says, and hang up; both have to be heard."""
+    line = f"fssipcall name=c uri=sip:alice@127.0.0.1:{baresip.port}{transport} {extra} {sound(test)} {more}"
+    ours = test.phone("ours", line, *at)
+    assert ours.wait(25) == 0, ours.text()[-1500:]
+    return ours
+
+
+def test_baresip_over_tcp_and_tls(test):
+    folder = test.path("certificate")
+    os.makedirs(folder)
+    authority = certificate(folder)
+    baresip = Baresip(test, "PCMU", modules=f"sip_certificate {folder}/both.pem\n")
+    to_baresip(test, baresip, (1.5, "hangup"), transport=";transport=tcp")
+    heard = tone_seconds(test.path("ours.wav"), 440)
+    assert heard >= 0.8, f"over TCP we heard it for {heard:.1f} s"
+    line = f"fssipcall name=c uri=sip:alice@127.0.0.1:{baresip.port + 1} transport=tls ca-file={authority} {sound(test)}"
+    ours = test.phone("secure", line, (2.5, "hangup"))
+    assert ours.wait(25) == 0, ours.text()[-1500:]
+    return both(test, baresip, 1.2)
+
+
+def test_baresip_encrypts(test):
+    """Its srtp-mand is RTP/SAVP, its srtp best effort on RTP/AVP; each way round."""
+    notes = []
+    for account, ours in (("srtp-mand", "mandatory"), ("srtp", "mandatory"), ("srtp", "optional")):
+        baresip = Baresip(test, "PCMU", account=f";mediaenc={account}", modules="module srtp.so\n")
+        call = to_baresip(test, baresip, (2, "hangup"), extra=f"srtp={ours}")
+        assert "fssip-call-encrypted" in call.text(), call.text()[-1500:]
+        notes.append(f"{account} and {ours}: {both(test, baresip, 0.8)}")
+        os.rename(baresip.folder, f"{baresip.folder}-{len(notes)}")
+    return "; ".join(notes)
+
+
+def test_baresip_that_encrypts_calls_us(test):
+    baresip, port = Baresip(test, "PCMU", account=";mediaenc=srtp-mand", modules="module srtp.so\n"), free_port()
+    ours = test.phone("ours", f"fssipcall name=c local-uri=sip:bob@127.0.0.1:{port} auto-accept=true srtp=mandatory {sound(test)}", (2.5, "hangup"))
+    ours.wait_for("waiting")
+    baresip.say("dial", f"sip:bob@127.0.0.1:{port}")
+    assert ours.wait(20) == 0, ours.text()[-1500:]
+    assert "cipher=AES_CM_128_HMAC_SHA1_80" in ours.text(), ours.text()[-1500:]
+    return both(test, baresip, 1.2)
+
+
+def test_digits_to_and_from_baresip(test):
+    baresip = Baresip(test, "PCMU")
+    line = f"fssipcall name=c uri=sip:alice@127.0.0.1:{baresip.port} {sound(test)}"
+    ours = test.phone("ours", line, (0.5, "send-dtmf=42#"), (4, "hangup"))
+    ours.wait_for("established")
+    time.sleep(2)
+    for digit in "17":
+        baresip.say("sndcode", digit)
+        time.sleep(0.4)
+        baresip.say("sndcode", "\x04")
+        time.sleep(0.3)
+    assert ours.wait(25) == 0, ours.text()[-1500:]
+    received = "".join(re.findall("fssip-call-dtmf digit=(.)", ours.text()))
+    seen = "".join(param for kind, param in baresip.events if kind == "CALL_DTMF_START")
+    assert seen == "42#", f"baresip saw {baresip.events}"
+    assert received == "17", f"we received {received!r}"
+
+
+def test_we_hold_baresip(test):
+    baresip = Baresip(test, "PCMU")
+    ours = to_baresip(test, baresip, (1, "hold"), (3, "unhold"), (5, "hangup"))
+    assert ours.text().count("fssip-call-hold") == 2, ours.text()[-1500:]
+    heard = tone_seconds(test.path("ours.wav"), 440)
+    assert 2 < heard < 4.5, f"we heard it for {heard:.1f} s of 5, 2 of them on hold"
+    return f"we heard baresip for {heard:.1f} s of 5, 2 of them on hold"
+
+
+def test_pictures_to_and_from_baresip(test):
+    baresip = Baresip(test, "PCMU", modules=VIDEO)
+    pictures = "videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=15/1 ! c.video_sink  c.video_src ! videoconvert ! video/x-raw,format=RGB ! filesink location=" + test.path("seen.rgb")
+    ours = to_baresip(test, baresip, (4, "hangup"), more=pictures)
+    assert "fssip-call-media codec=VP8/90000 media=video" in ours.text(), ours.text()[-1500:]
+    frames = os.path.getsize(test.path("seen.rgb")) // (320 * 240 * 3)
+    baresip.end()
+    decoded = re.findall(r"[Vv]ideo.*", baresip.program.text())
+    assert frames >= 20, f"we saw {frames} pictures of baresip's: {decoded}"
+    received = max((int(n) for n in re.findall(r"packets:\s+\d+\s+(\d+)", baresip.program.text())), default=0)
+    assert received > 50, f"baresip received {received} packets"
+    return f"we saw {frames} pictures, baresip received {received} packets of one stream"
+
+
+def tone(test, seconds=30, frequency=440, rate=8000):
+    """A WAV file with a tone."""
+    import math
+    import struct
+    import wave
+
+    path = test.path("tone.wav")
+    with wave.open(path, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        samples = (int(12000 * math.sin(2 * math.pi * frequency * n / rate)) for n in range(seconds * rate))
+        file.writeframes(b"".join(struct.pack("<h", s) for s in samples))
+    return path
+
+
+def with_linphone(test, linphone, *at, extra="", transport="", least=1.5):
+    ours = test.phone("ours", f"fssipcall name=c uri=sip:lin@127.0.0.1:{linphone.port}{transport} {extra} {sound(test)}", *at)
+    assert ours.wait(30) == 0, ours.text()[-1500:]
+    heard, theirs = tone_seconds(test.path("ours.wav"), 440), linphone.heard(660)
+    assert heard >= least and theirs >= least, f"we heard linphone for {heard:.1f} s, linphone us for {theirs:.1f} s"
+    return ours, f"we heard {heard:.1f} s, linphone {theirs:.1f} s"
+
+
+def test_linphone_answers_our_call(test):
+    return with_linphone(test, Linphone(test, tone(test)), (4, "hangup"))[1]
+
+
+def test_linphone_calls_us_over_tcp(test):
+    linphone, port = Linphone(test, tone(test), tcp=True), free_port()
+    ours = test.phone("ours", f"fssipcall name=c local-uri=sip:bob@127.0.0.1:{port} auto-accept=true {sound(test)}", (3, "hangup"))
+    ours.wait_for("waiting")
+    linphone.say(f"call sip:bob@127.0.0.1:{port};transport=tcp")
+    assert ours.wait(20) == 0, ours.text()[-1500:]
+    heard, theirs = tone_seconds(test.path("ours.wav"), 440), linphone.heard(660)
+    assert heard >= 1.5 and theirs >= 1.5, f"we heard linphone for {heard:.1f} s, linphone us for {theirs:.1f} s"
+    return f"we heard {heard:.1f} s, linphone {theirs:.1f} s"
+
+
+def test_linphone_encrypts(test):
+    ours, note = with_linphone(test, Linphone(test, tone(test), encryption="srtp"), (4, "hangup"), extra="srtp=mandatory")
+    assert "fssip-call-encrypted" in ours.text(), ours.text()[-1500:]
+    return note
+
+
+def test_linphone_calls_us_with_encryption_holds_and_sends_digits(test):
+    linphone, port = Linphone(test, tone(test), encryption="srtp", sip_more="media_encryption_mandatory=1"), free_port()
+    ours = test.phone("ours", f"fssipcall name=c local-uri=sip:bob@127.0.0.1:{port} auto-accept=true srtp=optional {sound(test)}", (2, "send-dtmf=58"), (9, "hangup"))
+    ours.wait_for("waiting")
+    linphone.say(f"call sip:bob@127.0.0.1:{port}")
+    ours.wait_for("state=established")
+    time.sleep(3)
+    linphone.say("7")
+    time.sleep(1)
+    linphone.say("pause 1")
+    ours.wait_for("fssip-call-hold on-hold=True originator=remote")
+    time.sleep(1)
+    linphone.say("resume 1")
+    ours.wait_for("fssip-call-hold on-hold=False originator=remote")
+    assert ours.wait(25) == 0, ours.text()[-1500:]
+    assert "fssip-call-encrypted" in ours.text(), ours.text()[-1500:]
+    received = "".join(re.findall("fssip-call-dtmf digit=(.)", ours.text()))
+    assert received == "7", f"we received {received!r}"
+    seen = "".join(re.findall(r"Receiving (?:dtmf|tone) (.)", linphone.program.text()))
+    heard = tone_seconds(test.path("ours.wav"), 440)
+    assert seen == "58", f"linphone saw {seen!r}: {linphone.program.text()[-1500:]}"
+    assert heard >= 3, f"we heard linphone for {heard:.1f} s"
+    return f"we heard {heard:.1f} s"
+
+
+def over_a_wire(test, make, uri):
+    """A call over ICE from one namespace to a peer in another."""
+    wire = Wire()
+    try:
+        peer = make(dict(ip="192.0.2.1", prefix=wire.inside(1)))
+        time.sleep(1.5)
+        line = f"fssipcall name=c uri={uri(peer)} transmitter=nice {sound(test)}"
+        ours = test.phone("ours", line, (5, "hangup"), prefix=wire.inside(2))
+        assert ours.wait(30) == 0, ours.text()[-1500:]
+        assert "fssip-call-ice connected=True" in ours.text(), ours.text()[-1500:]
+        heard, theirs = tone_seconds(test.path("ours.wav"), 440), peer.heard(660)
+        assert heard >= 2 and theirs >= 2, f"we heard the peer for {heard:.1f} s, the peer us for {theirs:.1f} s"
+        return f"we heard {heard:.1f} s, the peer {theirs:.1f} s"
+    finally:
+        for program in test.programs:
+            program.end()
+        wire.close()
+
+
+def test_ice_with_baresip(test):
+    make = lambda more: Baresip(test, "PCMU", account=";medianat=ice", modules="module ice.so\nmodule stun.so\n", interface="wire", **more)
+    return over_a_wire(test, make, lambda peer: f"sip:alice@192.0.2.1:{peer.port}")
+
+
+def test_ice_with_linphone(test):
+    make = lambda more: Linphone(test, tone(test), nat="protocols=stun,ice\nstun_server=192.0.2.1:9", **more)
+    return over_a_wire(test, make, lambda peer: f"sip:lin@192.0.2.1:{peer.port}")
+
+
+def test_registered_at_kamailio_and_called(test):
+    """Two launch users over each transport; then a wrong password, and nobody of that name."""
+    kamailio, notes = Kamailio(test), []
+    account = lambda user, transport: f"local-uri=sip:{user}@fs.invalid proxy={kamailio.proxy(transport)} transport={transport} ca-file={kamailio.authority} password=secret"
+    for transport in ("udp", "tcp", "tls"):
+        bob = test.phone(f"bob-{transport}", f"fssipcall name=c {account('bob', transport)} register=true auto-accept=true audiotestsrc is-live=true freq=660 ! c.audio_sink  c.audio_src ! audioconvert ! wavenc ! filesink location={test.path('bob.wav')}")
+        bob.wait_for("fssip-call-registration .*state=registered")
+        alice = test.phone(f"alice-{transport}", f"fssipcall name=c {account('alice', transport)} uri=sip:bob@fs.invalid audiotestsrc is-live=true freq=440 ! c.audio_sink  c.audio_src ! audioconvert ! wavenc ! filesink location={test.path('alice.wav')}", (2.5, "hangup"))
+        for program in (alice, bob):
+            assert program.wait(20) == 0, program.text()[-1500:]
+        heard = tone_seconds(test.path("alice.wav"), 660), tone_seconds(test.path("bob.wav"), 440)
+        assert min(heard) >= 1.2, f"{transport}: heard {heard}"
+        notes.append(f"{transport} {heard[0]:.1f} and {heard[1]:.1f} s")
+    wrong = test.phone("wrong", f"fssipcall name=c {account('eve', 'udp').replace('secret', 'guess')} register=true audiotestsrc is-live=true ! c.audio_sink")
+    assert wrong.wait(20) == 1 and "registration failed: 401" in wrong.text(), wrong.text()[-1500:]
+    nobody = test.phone("nobody", f"fssipcall name=c {account('alice', 'udp')} uri=sip:nobody@fs.invalid audiotestsrc is-live=true ! c.audio_sink")
+    assert nobody.wait(20) == 1 and "404" in nobody.text(), nobody.text()[-1500:]
+    for program in (wrong, nobody):
+        assert "secret" not in program.text() and "guess" not in program.text(), "a password is shown"
+    return ", ".join(notes)
 
 
 def statistics(program):

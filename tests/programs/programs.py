@@ -34,10 +34,10 @@ def free_port(count=1):
 class Program:
     """A child process with its output in a file."""
 
-    def __init__(self, name, folder, arguments, cwd=None, env=None):
+    def __init__(self, name, folder, arguments, cwd=None, env=None, stdin=subprocess.DEVNULL):
         self.name, self.log = name, os.path.join(folder, f"{name}.log")
         self.output = open(self.log, "w+b")
-        self.child = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=self.output, stderr=subprocess.STDOUT, cwd=cwd, env=env)
+        self.child = subprocess.Popen(arguments, stdin=stdin, stdout=self.output, stderr=subprocess.STDOUT, cwd=cwd, env=env)
 
     def text(self):
         with open(self.log, "rb") as log:
@@ -64,6 +64,11 @@ class Program:
                 break
             time.sleep(0.02)
         raise AssertionError(f"{self.name} never said {pattern!r}:\n{self.text()[-2000:]}")
+
+    def type(self, line):
+        """Types a line, for a program that was started with stdin=subprocess.PIPE."""
+        self.child.stdin.write(line.encode() + b"\n")
+        self.child.stdin.flush()
 
     def maps(self):
         with open(f"/proc/{self.child.pid}/maps", encoding="utf-8") as maps:
@@ -99,6 +104,12 @@ class Test:
         import shlex
 
         return self.start(name, ["gst-launch-1.0", *flags, *shlex.split(line)])
+
+    def phone(self, name, line, *at, prefix=()):
+        """tests/programs/phone.py: a pipeline with hands; `at` are pairs of seconds and actions."""
+        words = [word for seconds, action in at for word in ("--at", str(seconds), action)]
+        program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "phone.py")
+        return self.start(name, [*prefix, "/usr/bin/python3", program, *words, line])
 
     def close(self, keep):
         for program in self.programs:

@@ -38,6 +38,7 @@ const PREFERRED_EXTENSIONS: &str = "rtp-header-extension-preferences";
 const EXTENSIONS: &str = "rtp-header-extensions";
 const RTCP_MUX: &str = "send-rtcp-mux";
 const SEND_BITRATE: &str = "send-bitrate";
+const NO_RTCP_TIMEOUT: &str = "no-rtcp-timeout";
 
 const LOCAL_CANDIDATES: &str = "preferred-local-candidates";
 
@@ -195,6 +196,11 @@ impl FarstreamMedia {
         if session.find_property(PREFERRED_EXTENSIONS).is_some() {
             let list = RtpHeaderExtensionList(settings.header_extensions.clone());
             session.set_property(PREFERRED_EXTENSIONS, list);
+        }
+        if session.find_property(NO_RTCP_TIMEOUT).is_some() {
+            // There is one stream in the session: what comes from an address that the peer did not name, as behind a NAT,
+            // is the peer's all the same.
+            session.set_property(NO_RTCP_TIMEOUT, 0i32);
         }
         let stream = session.new_stream(&room.participant, StreamDirection::NONE).map_err(fault)?;
         self.stream = Some(stream.clone());

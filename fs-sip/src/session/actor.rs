@@ -39,6 +39,8 @@ pub(crate) struct Outgoing {
     pub(crate) target: Uri,
     pub(crate) from: NameAddr,
     pub(crate) to: NameAddr,
+    /// Further headers, such as Route.
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 /// The task of one session.
@@ -242,8 +244,8 @@ impl Actor {
         match offer {
             Ok(body) => {
                 self.emit(SessionEvent::NewOutgoing);
-                let (id, headers, body) = (self.id, Vec::new(), Some(body));
-                let Outgoing { target, from, to } = outgoing;
+                let (id, body) = (self.id, Some(body));
+                let Outgoing { target, from, to, headers } = outgoing;
                 self.send(Command::Invite { id, target, from, to: Some(to), headers, body });
             }
             Err(problem) => {

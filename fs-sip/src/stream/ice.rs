@@ -64,13 +64,14 @@ impl Pairs {
         self.pairs.values().map(|(_, remote)| remote.clone()).collect()
     }
 
-    /// Whether the pairs differ from the default destinations that were told: then a new offer has to name them.
+    /// Whether the pairs of components 1 to `components` differ from the default destinations that were told: then a new
+    /// offer has to name them.
     #[must_use]
-    pub fn differ(&self, told_local: &[Candidate], told_remote: &[Candidate]) -> bool {
+    pub fn differ(&self, components: u32, told_local: &[Candidate], told_remote: &[Candidate]) -> bool {
         let at = |list: &[Candidate], component: u32| {
             list.iter().find(|c| c.component_id == component).map(|c| (c.ip.clone(), c.port))
         };
-        self.pairs.iter().any(|(component, (local, remote))| {
+        self.pairs.range(1..=components).any(|(component, (local, remote))| {
             let used = |c: &Candidate| Some((c.ip.clone(), c.port));
             at(told_local, *component).is_some_and(|told| Some(told) != used(local))
                 || at(told_remote, *component).is_some_and(|told| Some(told) != used(remote))
@@ -107,9 +108,14 @@ mod tests {
     fn the_peer_is_told_only_what_it_does_not_know() {
         let mut pairs = Pairs::default();
         pairs.set_pair(at(1, "192.0.2.1"), at(1, "192.0.2.2"));
-        assert!(!pairs.differ(&[at(1, "192.0.2.1")], &[at(1, "192.0.2.2")]));
-        assert!(pairs.differ(&[at(1, "192.0.2.9")], &[at(1, "192.0.2.2")]));
-        assert!(pairs.differ(&[at(1, "192.0.2.1")], &[at(1, "192.0.2.9")]));
-        assert!(!pairs.differ(&[], &[]), "a component that was not told is not missed");
+        assert!(!pairs.differ(1, &[at(1, "192.0.2.1")], &[at(1, "192.0.2.2")]));
+        assert!(pairs.differ(1, &[at(1, "192.0.2.9")], &[at(1, "192.0.2.2")]));
+        assert!(pairs.differ(1, &[at(1, "192.0.2.1")], &[at(1, "192.0.2.9")]));
+        pairs.set_pair(at(2, "192.0.2.5"), at(2, "192.0.2.6"));
+        assert!(
+            !pairs.differ(1, &[at(1, "192.0.2.1"), at(2, "192.0.2.1")], &[]),
+            "RTCP shares the port of RTP"
+        );
+        assert!(!pairs.differ(1, &[], &[]), "a component that was not told is not missed");
     }
 }

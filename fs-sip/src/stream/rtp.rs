@@ -251,7 +251,7 @@ impl RtpStream {
         self.remote_ice.is_some()
             && !self.told_pairs
             && self.pairs.progress(self.components()) == Progress::Done
-            && self.pairs.differ(&self.told, &self.remote_candidates)
+            && self.pairs.differ(self.components(), &self.told, &self.remote_candidates)
     }
 
     /// How far ICE is; `None` where it is not in use.

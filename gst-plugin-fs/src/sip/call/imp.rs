@@ -8,16 +8,14 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use once_cell::sync::{Lazy, OnceCell};
 
-use super::sound::Sound;
+use super::paths::MediaPaths;
+use super::settings::Settings;
 use super::state::CallState;
-use super::worker::{self, Handle, Request, Settings};
+use super::worker::{self, Handle, Request};
 
 /// Debug category `fssipcall`.
 pub static CAT: Lazy<gst::DebugCategory> =
     Lazy::new(|| gst::DebugCategory::new("fssipcall", gst::DebugColorFlags::empty(), Some("SIP call")));
-
-/// The codecs of SIP SIMPLE's default list.
-const DEFAULT_CODECS: &str = "opus,G722,PCMU,PCMA";
 
 /// Instance state of `fssipcall`.
 #[derive(Default)]
@@ -26,7 +24,7 @@ pub struct SipCall {
     call_state: Mutex<CallState>,
     worker: Mutex<Option<Handle>>,
     /// Missing only when an element of the sound path is not installed.
-    sound: OnceCell<Arc<Sound>>,
+    paths: OnceCell<Arc<MediaPaths>>,
     backend: OnceCell<Arc<FarstreamBackend>>,
     /// What was missing when the sound path was built.
     missing: OnceCell<String>,
@@ -56,8 +54,8 @@ impl SipCall {
 
     /// Starts the endpoint. What goes wrong is posted as an ERROR message, too.
     fn start(&self) -> Result<(), gst::StateChangeError> {
-        let settings = lock(&self.settings).clone();
-        let (Some(sound), Some(backend)) = (self.sound.get(), self.backend.get()) else {
+        let mut settings = lock(&self.settings).clone();
+        let (Some(paths), Some(backend)) = (self.paths.get(), self.backend.get()) else {
             let missing = self.missing.get().map_or("an element", String::as_str);
             gst::element_imp_error!(
                 self,
@@ -66,8 +64,10 @@ impl SipCall {
             );
             return Err(gst::StateChangeError);
         };
+        settings.sends_video = paths.picture.is_requested();
+        paths.expect_pictures(settings.has_video());
         let backend: Arc<dyn fs_sip::media::Backend> = Arc::clone(backend) as _;
-        match worker::start(&self.obj(), sound, backend, &settings) {
+        match worker::start(&self.obj(), paths, backend, &settings) {
             Ok(worker) => {
                 *lock(&self.worker) = Some(worker);
                 Ok(())
@@ -97,39 +97,15 @@ impl ObjectSubclass for SipCall {
 impl ObjectImpl for SipCall {
     fn properties() -> &'static [glib::ParamSpec] {
         static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
-            let text = |name: &str, nick: &str, blurb: &str, default: Option<&str>| {
-                glib::ParamSpecString::builder(name)
-                    .nick(nick)
-                    .blurb(blurb)
-                    .default_value(default)
-                    .mutable_ready()
-                    .build()
-            };
-            vec![
-                text(
-                    "local-uri",
-                    "Local URI",
-                    "Who we are and where we listen; empty takes a free port",
-                    Some(""),
-                ),
-                text("uri", "URI", "Whom to call; empty waits for a call", Some("")),
-                glib::ParamSpecBoolean::builder("auto-accept")
-                    .nick("Accept calls")
-                    .blurb("Accept the call that comes; otherwise it rings until the accept signal")
-                    .mutable_ready()
-                    .build(),
+            let mut properties = Settings::properties();
+            properties.push(
                 glib::ParamSpecEnum::builder_with_default("state", CallState::Null)
                     .nick("State")
                     .blurb("What the call is doing")
                     .read_only()
                     .build(),
-                text(
-                    "codecs",
-                    "Codecs",
-                    "Codecs to use, best first: NAME[/RATE[/CHANNELS]], ...",
-                    Some(DEFAULT_CODECS),
-                ),
-            ]
+            );
+            properties
         });
         PROPERTIES.as_ref()
     }
@@ -147,63 +123,65 @@ impl ObjectImpl for SipCall {
                     })
                     .build()
             };
-            let reject = Signal::builder("reject")
-                .param_types([u32::static_type()])
-                .action()
-                .class_handler(|values| {
-                    let element = values.first().and_then(|v| v.get::<super::SipCall>().ok());
-                    let status = values.get(1).and_then(|v| v.get::<u32>().ok());
-                    if let (Some(element), Some(status)) = (element, status) {
-                        element.imp().request(Request::Reject(u16::try_from(status).unwrap_or(603)));
-                    }
-                    None
-                })
-                .build();
-            vec![action("accept", || Request::Accept), reject, action("hangup", || Request::Hangup)]
+            let with_value = |name: &str, kind: glib::Type, request: fn(&glib::Value) -> Option<Request>| {
+                Signal::builder(name)
+                    .param_types([kind])
+                    .action()
+                    .class_handler(move |values| {
+                        let element = values.first().and_then(|v| v.get::<super::SipCall>().ok());
+                        if let (Some(element), Some(request)) = (element, values.get(1).and_then(request)) {
+                            element.imp().request(request);
+                        }
+                        None
+                    })
+                    .build()
+            };
+            vec![
+                action("accept", || Request::Accept),
+                with_value("reject", u32::static_type(), |status| {
+                    let status = status.get::<u32>().ok()?;
+                    Some(Request::Reject(u16::try_from(status).unwrap_or(603)))
+                }),
+                action("hangup", || Request::Hangup),
+                action("hold", || Request::Hold(true)),
+                action("unhold", || Request::Hold(false)),
+                with_value("send-dtmf", String::static_type(), |digits| {
+                    Some(Request::Digits(digits.get::<Option<String>>().ok()??))
+                }),
+            ]
         });
         SIGNALS.as_ref()
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        let text = || value.get::<Option<String>>().ok().flatten().unwrap_or_default();
-        let mut settings = lock(&self.settings);
-        match pspec.name() {
-            "local-uri" => settings.local_uri = text(),
-            "uri" => settings.uri = text(),
-            "auto-accept" => settings.auto_accept = value.get().unwrap_or_default(),
-            "codecs" => settings.codecs = text(),
-            other => gst::error!(CAT, imp = self, "no property {other}"),
+        if !lock(&self.settings).set(pspec.name(), value) {
+            gst::error!(CAT, imp = self, "no property {}", pspec.name());
         }
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        let settings = lock(&self.settings).clone();
-        match pspec.name() {
-            "local-uri" => {
-                let taken = lock(&self.worker).as_ref().map(|worker| worker.local_uri.clone());
-                taken.unwrap_or(settings.local_uri).to_value()
-            }
-            "uri" => settings.uri.to_value(),
-            "auto-accept" => settings.auto_accept.to_value(),
-            "codecs" => settings.codecs.to_value(),
-            _ => lock(&self.call_state).to_value(),
+        if pspec.name() == "local-uri"
+            && let Some(worker) = lock(&self.worker).as_ref()
+        {
+            return worker.local_uri.to_value();
         }
+        let settings = lock(&self.settings).clone();
+        settings.get(pspec.name()).unwrap_or_else(|| lock(&self.call_state).to_value())
     }
 
     fn constructed(&self) {
         self.parent_constructed();
-        lock(&self.settings).codecs = DEFAULT_CODECS.to_owned();
         let bin = self.obj();
         // To the pipeline we are one live source and one sink, whatever sockets are inside.
         let flags = gst::ElementFlags::SINK | gst::ElementFlags::SOURCE;
         bin.set_suppressed_flags(flags);
         bin.set_element_flags(flags);
-        match Sound::new(&bin) {
-            Ok(sound) => {
-                let pads = Arc::clone(&sound) as _;
+        match MediaPaths::new(&bin) {
+            Ok(paths) => {
+                let pads = Arc::clone(&paths) as _;
                 // Both cells are empty: an object is constructed once.
                 let _ = self.backend.set(Arc::new(FarstreamBackend::new(bin.upcast_ref(), pads)));
-                let _ = self.sound.set(sound);
+                let _ = self.paths.set(paths);
             }
             Err(error) => {
                 gst::error!(CAT, imp = self, "{error}");
@@ -221,8 +199,8 @@ impl ElementImpl for SipCall {
         static METADATA: Lazy<gst::subclass::ElementMetadata> = Lazy::new(|| {
             gst::subclass::ElementMetadata::new(
                 "SIP call",
-                "Source/Sink/Network/Audio",
-                "One SIP call: raw audio in, raw audio out",
+                "Source/Sink/Network/Audio/Video",
+                "One SIP call: raw audio and video in, raw audio and video out",
                 "The Farstream authors",
             )
         });
@@ -231,14 +209,18 @@ impl ElementImpl for SipCall {
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static TEMPLATES: Lazy<Vec<gst::PadTemplate>> = Lazy::new(|| {
-            let caps = gst::Caps::builder("audio/x-raw").build();
+            let (audio, video) = ("audio/x-raw", "video/x-raw");
+            let (sink, src) = (gst::PadDirection::Sink, gst::PadDirection::Src);
+            let (request, sometimes) = (gst::PadPresence::Request, gst::PadPresence::Sometimes);
             [
-                ("audio_sink", gst::PadDirection::Sink, gst::PadPresence::Request),
-                ("audio_src", gst::PadDirection::Src, gst::PadPresence::Sometimes),
+                ("audio_sink", audio, sink, request),
+                ("audio_src", audio, src, sometimes),
+                ("video_sink", video, sink, request),
+                ("video_src", video, src, sometimes),
             ]
             .into_iter()
-            .filter_map(|(name, direction, presence)| {
-                gst::PadTemplate::new(name, direction, presence, &caps).ok()
+            .filter_map(|(name, caps, direction, presence)| {
+                gst::PadTemplate::new(name, direction, presence, &gst::Caps::builder(caps).build()).ok()
             })
             .collect()
         });
@@ -262,8 +244,8 @@ impl ElementImpl for SipCall {
         match transition {
             gst::StateChange::PausedToPlaying => self.request(Request::Play),
             gst::StateChange::PausedToReady => {
-                if let Some(sound) = self.sound.get() {
-                    sound.reset();
+                if let Some(paths) = self.paths.get() {
+                    paths.reset();
                 }
                 self.obj().set_call_state(CallState::Null);
             }
@@ -291,16 +273,18 @@ impl ElementImpl for SipCall {
         _caps: Option<&gst::Caps>,
     ) -> Option<gst::Pad> {
         let bin = self.obj();
-        if bin.static_pad("audio_sink").is_some() {
-            gst::warning!(CAT, imp = self, "there is one audio_sink only");
+        let name = template.name_template();
+        if bin.static_pad(name).is_some() {
+            gst::warning!(CAT, imp = self, "there is one {name} only");
             return None;
         }
-        let target = self.sound.get()?.sink_target()?;
-        let pad = gst::GhostPad::builder_from_template(template)
-            .name("audio_sink")
-            .with_target(&target)
-            .ok()?
-            .build();
+        let paths = self.paths.get()?;
+        let target = match name {
+            "video_sink" => paths.picture.sink_target()?,
+            _ => paths.sound.sink_target()?,
+        };
+        let pad =
+            gst::GhostPad::builder_from_template(template).name(name).with_target(&target).ok()?.build();
         let weak = self.downgrade();
         pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
             let ends = info.event().is_some_and(|event| event.type_() == gst::EventType::Eos);

@@ -15,11 +15,8 @@
 //! The selector listens to the newest source; the first caps that come out are pinned by the capsfilter, so a later
 //! source with another rate is converted; audiorate fills gaps with silence.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use fs_proto::{Codec, MediaType};
-use fs_sip::media::SessionId;
-use fs_sip::media::farstream::PadHandler;
 use gst::prelude::*;
 
 use super::SipCall;
@@ -66,7 +63,7 @@ impl Sound {
     ///
     /// # Errors
     /// Names the missing element.
-    pub fn new(bin: &SipCall) -> Result<Arc<Self>, glib::BoolError> {
+    pub fn new(bin: &SipCall) -> Result<Self, glib::BoolError> {
         let split = gst::ElementFactory::make("audiobuffersplit")
             .name("audio_split")
             .property("output-buffer-duration", gst::Fraction::new(1, 50))
@@ -78,7 +75,7 @@ impl Sound {
         bin.add_many(chain)?;
         gst::Element::link_many(chain)?;
         keep_own_format(&split);
-        Ok(Arc::new(Self { bin: bin.downgrade(), entry: split, valve, paths: Mutex::default() }))
+        Ok(Self { bin: bin.downgrade(), entry: split, valve, paths: Mutex::default() })
     }
 
     /// The pad behind `audio_sink`.
@@ -145,7 +142,7 @@ impl Sound {
             return;
         }
         let segment = gst::FormattedSegment::<gst::ClockTime>::new();
-        let stream = pad.create_stream_id(&bin, Some("audio"));
+        let stream = format!("fssipcall/{}/audio", bin.name());
         pad.push_event(gst::event::StreamStart::new(&stream));
         if let Ok(caps) = SILENT_CAPS.parse::<gst::Caps>() {
             pad.push_event(gst::event::Caps::new(&caps));
@@ -185,21 +182,24 @@ impl Sound {
     }
 }
 
-impl PadHandler for Sound {
-    fn opened(&self, _session: SessionId, _kind: MediaType, sink: &gst::Pad) {
+impl Sound {
+    /// A stream is open: our sound goes there.
+    pub fn opened(&self, sink: &gst::Pad) {
         self.lock().conference = Some(sink.clone());
         let linked =
             self.valve.static_pad("src").is_some_and(|pad| !pad.is_linked() && pad.link(sink).is_ok());
         self.valve.set_property("drop", !linked);
     }
 
-    fn source_added(&self, _session: SessionId, _kind: MediaType, pad: &gst::Pad, _codec: &Codec) {
+    /// Takes a source of the peer.
+    pub fn source_added(&self, pad: &gst::Pad) {
         if let (Err(error), Some(bin)) = (self.take_source(pad), self.bin.upgrade()) {
             gst::warning!(CAT, obj = bin, "the peer's sound is not heard: {error}");
         }
     }
 
-    fn closing(&self, _session: SessionId, _kind: MediaType) {
+    /// The stream is about to be closed.
+    pub fn closing(&self) {
         self.mute();
         let (conference, output, inputs) = {
             let mut paths = self.lock();

@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fs_proto::Codec;
-use fs_sip::endpoint::EndpointConfig;
-use fs_sip::sdp::codecs::{label, preferences};
-use fs_sip::wire::NameAddr;
-use fs_sip::{Application, ApplicationConfig, MediaOptions, Originator, Session, SessionEvent, StreamEvent};
+use fs_sip::registration::RegistrationEvent;
+use fs_sip::sdp::codecs::label;
+use fs_sip::{Application, Originator, Session, SessionEvent, StreamEvent};
 use gst::prelude::*;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
+use super::configure::configure;
 use super::imp::CAT;
-use super::sound::Sound;
+use super::paths::MediaPaths;
+use super::settings::Settings;
 use super::state::CallState;
 use super::{SipCall, runtime};
 
@@ -33,23 +34,14 @@ pub enum Request {
     Accept,
     /// Refuse the call that came, with this status.
     Reject(u16),
+    /// Hold the peer, or resume.
+    Hold(bool),
+    /// Send these digits.
+    Digits(String),
     /// End the call, or the waiting for one.
     Hangup,
     /// End everything, then answer.
     Shutdown(std::sync::mpsc::Sender<()>),
-}
-
-/// What the element was set to.
-#[derive(Debug, Clone, Default)]
-pub struct Settings {
-    /// Who we are and where we listen.
-    pub local_uri: String,
-    /// Whom to call.
-    pub uri: String,
-    /// Whether to accept by ourselves.
-    pub auto_accept: bool,
-    /// Codec names, best first.
-    pub codecs: String,
 }
 
 /// A running worker, seen from the element.
@@ -78,10 +70,11 @@ impl Handle {
 
 struct Worker {
     element: glib::WeakRef<SipCall>,
-    sound: Arc<Sound>,
+    paths: Arc<MediaPaths>,
     application: Application,
     incoming: UnboundedReceiver<Session>,
     requests: UnboundedReceiver<Request>,
+    registration: Option<UnboundedReceiver<RegistrationEvent>>,
     uri: String,
     auto_accept: bool,
     session: Option<Session>,
@@ -98,28 +91,31 @@ struct Worker {
 /// A sentence that says what was wrong with the settings or with the network.
 pub fn start(
     element: &SipCall,
-    sound: &Arc<Sound>,
+    paths: &Arc<MediaPaths>,
     backend: Arc<dyn fs_sip::media::Backend>,
     settings: &Settings,
 ) -> Result<Handle, String> {
-    let codecs = preferences(&settings.codecs).map_err(|error| format!("property codecs: {error}"))?;
     let runtime = runtime::handle().map_err(|error| format!("the SIP runtime does not start: {error}"))?;
-    let (local_uri, uri) = (settings.local_uri.clone(), settings.uri.clone());
+    let wanted = settings.clone();
     let started = runtime::wait_for(&runtime, START_LIMIT, async move {
-        let config = configure(&local_uri, &uri, codecs).await?;
-        Application::start(config, backend).await.map_err(|error| error.to_string())
+        let made = configure(&wanted).await?;
+        let (application, incoming) =
+            Application::start(made.application, backend).await.map_err(|error| error.to_string())?;
+        let registration = made.registration.map(|settings| application.register(settings));
+        Ok::<_, String>((application, incoming, registration, made.target))
     });
-    let (application, incoming) =
+    let (application, incoming, registration, uri) =
         started.ok_or_else(|| format!("the SIP endpoint did not start in {} s", START_LIMIT.as_secs()))??;
     let local_uri = application.identity().uri.to_string();
     let (sender, requests) = unbounded_channel();
     let worker = Worker {
         element: element.downgrade(),
-        sound: Arc::clone(sound),
+        paths: Arc::clone(paths),
         application,
         incoming,
         requests,
-        uri: settings.uri.clone(),
+        registration,
+        uri,
         auto_accept: settings.auto_accept,
         session: None,
         state: CallState::Null,
@@ -129,44 +125,6 @@ pub fn start(
     };
     runtime.spawn(worker.run());
     Ok(Handle { requests: sender, local_uri })
-}
-
-/// Where to listen: what `local-uri` says, else the address that faces the peer, with a port of the system.
-async fn configure(local_uri: &str, uri: &str, codecs: Vec<Codec>) -> Result<ApplicationConfig, String> {
-    let mut endpoint = EndpointConfig::default();
-    let mut identity = None;
-    if local_uri.is_empty() {
-        let host = match NameAddr::parse(uri) {
-            Ok(peer) => peer.uri.host().map(|h| (h.to_string(), peer.uri.port().unwrap_or(5060))),
-            Err(error) if !uri.is_empty() => return Err(format!("property uri: {error}")),
-            Err(_) => None,
-        };
-        // Without a peer: the address that faces the default route. TEST-NET-2 is never reached, only routed.
-        let (host, port) = host.unwrap_or_else(|| ("198.51.100.1".to_owned(), 9));
-        let peer = tokio::net::lookup_host((host, port)).await.ok().and_then(|mut found| found.next());
-        if let Some(ip) = peer.and_then(fs_sip::application::route_to) {
-            endpoint.bind = (ip, 0).into();
-        }
-    } else {
-        let own = NameAddr::parse(local_uri).map_err(|error| format!("property local-uri: {error}"))?;
-        let host = own.uri.host().filter(|_| own.uri.is_sip());
-        let host =
-            host.ok_or_else(|| format!("property local-uri: {local_uri} is no sip: address"))?.to_string();
-        let port = own.uri.port().unwrap_or(5060);
-        let mut found = tokio::net::lookup_host((host.trim_matches(['[', ']']).to_owned(), port))
-            .await
-            .map_err(|error| format!("property local-uri: host {host}: {error}"))?;
-        endpoint.bind =
-            found.next().ok_or_else(|| format!("property local-uri: host {host} has no address"))?;
-        // Port 0 means "any": the identity is then made from what was taken.
-        if port != 0 {
-            identity = Some(own);
-        } else if let Some(user) = own.uri.user() {
-            endpoint.contact_user = user.into_owned();
-        }
-    }
-    let media = MediaOptions { codecs, ..MediaOptions::default() };
-    Ok(ApplicationConfig { endpoint, identity, media })
 }
 
 impl Worker {
@@ -181,6 +139,9 @@ impl Worker {
                     Some(Request::Play) => self.play().await,
                     Some(Request::Accept) => self.with_incoming(|session| session.accept()),
                     Some(Request::Reject(status)) => self.with_incoming(|session| session.reject(status, None)),
+                    Some(Request::Hold(true)) => self.with_session(|session| session.hold()),
+                    Some(Request::Hold(false)) => self.with_session(|session| session.unhold()),
+                    Some(Request::Digits(digits)) => self.send_digits(&digits),
                     Some(Request::Hangup) => self.hangup(),
                     Some(Request::Shutdown(done)) => {
                         self.shutdown().await;
@@ -192,6 +153,7 @@ impl Worker {
                 },
                 Some(session) = self.incoming.recv() => self.called(session),
                 event = next_event(&mut self.session) => self.on_event(event),
+                Some(event) = registration_event(&mut self.registration) => self.on_registration(event),
                 () = until(deadline) => self.end(CallState::Ended, 0, "the peer did not answer our goodbye"),
             }
         }
@@ -230,11 +192,47 @@ impl Worker {
         }
     }
 
+    fn with_session(&self, act: impl FnOnce(&Session)) {
+        if let Some(session) = self.session.as_ref().filter(|_| self.hung_up.is_none()) {
+            act(session);
+        }
+    }
+
+    fn send_digits(&self, digits: &str) {
+        self.with_session(|session| {
+            if let (Err(error), Some(element)) = (session.send_digits(digits), self.element.upgrade()) {
+                gst::warning!(CAT, obj = element, "send-dtmf: {error}");
+            }
+        });
+    }
+
+    fn on_registration(&mut self, event: RegistrationEvent) {
+        let (state, status, reason, expires) = match event {
+            RegistrationEvent::Registered { expires, .. } => ("registered", 200, String::new(), expires),
+            RegistrationEvent::Failed { status, reason, .. } => ("failed", status, reason, 0),
+            RegistrationEvent::Ended => ("ended", 200, String::new(), 0),
+            RegistrationEvent::NotEnded { status, reason } => ("failed", status, reason, 0),
+            // Steps on the way, for traces.
+            RegistrationEvent::Asking { .. } | RegistrationEvent::Answered { .. } => return,
+        };
+        let message = gst::Structure::builder("fssip-call-registration")
+            .field("state", state)
+            .field("status", u32::from(status))
+            .field("reason", reason.as_str())
+            .field("expires", expires);
+        self.post(message.build());
+        // What a server answers so will be the same next time; anything else is tried again.
+        let refused = state == "failed" && matches!(status, 400..=407 | 410..=479 | 482..=499 | 600..=699);
+        if refused && self.session.is_none() && self.hung_up.is_none() {
+            self.fail_with(&format!("The registration failed: {status} {reason}"), status, &reason);
+        }
+    }
+
     fn hangup(&mut self) {
         if self.over || self.hung_up.is_some() {
             return;
         }
-        self.sound.mute();
+        self.paths.mute();
         match &self.session {
             Some(session) => {
                 session.hangup();
@@ -293,8 +291,26 @@ impl Worker {
                     .field("codecs", names.join(", "));
                 self.post(message.build());
             }
-            StreamEvent::DidStart { codec, .. } => {
-                self.post(gst::Structure::builder("fssip-call-media").field("codec", name(&codec)).build());
+            StreamEvent::DidStart { codec, kind } => {
+                let message = gst::Structure::builder("fssip-call-media")
+                    .field("media", kind.as_str())
+                    .field("codec", name(&codec));
+                self.post(message.build());
+            }
+            StreamEvent::DidEnableEncryption { kind, cipher } => {
+                let message = gst::Structure::builder("fssip-call-encrypted")
+                    .field("media", kind.as_str())
+                    .field("cipher", cipher);
+                self.post(message.build());
+            }
+            StreamEvent::GotDtmf { digit } => {
+                self.post(
+                    gst::Structure::builder("fssip-call-dtmf").field("digit", digit.to_string()).build(),
+                );
+            }
+            StreamEvent::IceDidSucceed | StreamEvent::IceDidFail => {
+                let connected = event == StreamEvent::IceDidSucceed;
+                self.post(gst::Structure::builder("fssip-call-ice").field("connected", connected).build());
             }
             StreamEvent::DidFail { reason } => {
                 if let Some(element) = self.element.upgrade() {
@@ -307,11 +323,14 @@ impl Worker {
 
     /// The call was refused or broke: an ERROR message, which ends the pipeline.
     fn fail(&mut self, status: u16, reason: &str) {
+        let code = if status == 0 { String::new() } else { format!("{status} ") };
+        self.fail_with(&format!("The call to {} failed: {code}{reason}", self.peer), status, reason);
+    }
+
+    fn fail_with(&mut self, text: &str, status: u16, reason: &str) {
         self.over = true;
         self.set_state(CallState::Failed, status, reason);
         let Some(element) = self.element.upgrade() else { return };
-        let code = if status == 0 { String::new() } else { format!("{status} ") };
-        let text = format!("The call to {} failed: {code}{reason}", self.peer);
         let details = gst::Structure::builder("fssip-call-error")
             .field("status", u32::from(status))
             .field("reason", reason)
@@ -323,8 +342,7 @@ impl Worker {
             486 | 600 => gst::ResourceError::Busy,
             _ => gst::ResourceError::Failed,
         };
-        let message =
-            gst::message::Error::builder(error, text.as_str()).details(details).src(&element).build();
+        let message = gst::message::Error::builder(error, text).details(details).src(&element).build();
         // Fails only while the element is being disposed of.
         let _ = element.post_message(message);
     }
@@ -337,10 +355,10 @@ impl Worker {
         self.session = None;
         self.set_state(state, status, reason);
         let Some(element) = self.element.upgrade() else { return };
-        let sound = Arc::clone(&self.sound);
+        let paths = Arc::clone(&self.paths);
         // What is behind the pad may block, so this is no work for the network's threads.
         element.call_async(move |element| {
-            sound.finish();
+            paths.finish();
             // Fails only while the element is being disposed of.
             let _ = element.post_message(gst::message::Eos::builder().src(element).build());
         });
@@ -385,6 +403,15 @@ impl Worker {
 /// A codec as messages name it: `PCMU/8000`, `OPUS/48000/2`.
 fn name(codec: &Codec) -> String {
     label(codec).to_uppercase()
+}
+
+async fn registration_event(
+    registration: &mut Option<UnboundedReceiver<RegistrationEvent>>,
+) -> Option<RegistrationEvent> {
+    match registration {
+        Some(registration) => registration.recv().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn next_event(session: &mut Option<Session>) -> Option<SessionEvent> {

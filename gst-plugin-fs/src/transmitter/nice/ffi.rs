@@ -115,8 +115,11 @@ fn load(library: &CStr) -> Result<Api, String> {
             "transmitter nice needs the library {library} (Debian package libnice10), which can't be used: {why}"
         )
     };
+    // Through GModule, not dlopen: a library that comes along with libnice uses GModule in its constructor, and whoever
+    // is inside GModule at that moment (Python looking up a type) waits for the loader. Both locks have to be taken in
+    // the same order.
     // SAFETY: opening a library runs its constructors; libnice has none that need anything from us.
-    let handle = unsafe { libc::dlopen(library.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
+    let handle = unsafe { g_module_open(library.as_ptr(), BIND_LOCAL) };
     if handle.is_null() {
         return Err(unusable(&loader_error()));
     }
@@ -132,20 +135,31 @@ fn load(library: &CStr) -> Result<Api, String> {
 }
 
 fn symbol(handle: *mut c_void, name: &str) -> Result<*mut c_void, String> {
+    let mut address = std::ptr::null_mut();
     // SAFETY: the handle is open, and the name ends in NUL.
-    let address = unsafe { libc::dlsym(handle, name.as_ptr().cast()) };
-    if address.is_null() { Err(loader_error()) } else { Ok(address) }
+    let found = unsafe { g_module_symbol(handle, name.as_ptr().cast(), &mut address) };
+    if found == glib::ffi::GFALSE || address.is_null() { Err(loader_error()) } else { Ok(address) }
 }
 
 fn loader_error() -> String {
-    // SAFETY: takes nothing; the text belongs to this thread until its next call of the loader.
-    let text = unsafe { libc::dlerror() };
+    // SAFETY: takes nothing; the text belongs to this thread until its next call of GModule.
+    let text = unsafe { g_module_error() };
     if text.is_null() {
         return "the loader gives no reason".to_owned();
     }
     // SAFETY: not NULL, so a C string.
     unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
 }
+
+#[link(name = "gmodule-2.0")]
+unsafe extern "C" {
+    fn g_module_open(file: *const c_char, flags: c_uint) -> *mut c_void;
+    fn g_module_symbol(module: *mut c_void, name: *const c_char, symbol: *mut *mut c_void) -> gboolean;
+    fn g_module_error() -> *const c_char;
+}
+
+/// `G_MODULE_BIND_LOCAL`: the library's symbols stay its own.
+const BIND_LOCAL: c_uint = 2;
 
 #[cfg(test)]
 mod tests {
