@@ -15,6 +15,7 @@
 //! | [`srtp`] | ciphers, keys and packet indexes of encrypted media, and `a=crypto` |
 //! | [`session`] | what a session decides: the queue of telephony events |
 //! | [`telephone_event`] | telephone events as RTP packets (RFC 4733) |
+//! | [`tfrc`] | TCP-friendly rate control (RFC 5348) |
 //! | [`error`] | what can go wrong, sorted by whose fault it is |
 
 #![forbid(unsafe_code)]
@@ -29,6 +30,7 @@ pub mod negotiation;
 pub mod session;
 pub mod srtp;
 pub mod telephone_event;
+pub mod tfrc;
 
 pub use candidate::{Candidate, CandidateType, ComponentType, NetworkProtocol, StreamState};
 pub use codec::{Codec, CodecParameter, FeedbackParameter};

@@ -4,6 +4,7 @@ use crate::codec::Codec;
 use crate::error::NegotiationError;
 use crate::hdrext::RtpHeaderExtension;
 use crate::media::{MediaType, StreamDirection};
+use crate::tfrc::RTT_SENDTS;
 
 use super::association::{Association, Associations};
 use super::remote::Candidate;
@@ -11,7 +12,6 @@ use super::rules::{self, Kinds, Masks};
 use super::{Inputs, NegotiatedStream, Outcome, Reason, Rejected, feedback, hdrext, limits};
 
 const TELEPHONE_EVENT: &str = "telephone-event";
-const RTT_SENDTS: &str = "urn:ietf:params:rtp-hdrext:rtt-sendts";
 
 pub(super) fn finish(
     inputs: &Inputs<'_>,
