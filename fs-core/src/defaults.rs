@@ -64,15 +64,23 @@ pub fn element_properties(element: &gst::Element) -> Option<glib::KeyFile> {
     })
 }
 
-/// Encoders whose `bitrate` counts kilobits, not bits.
-const KILOBITS: [&str; 5] = ["lamemp3enc", "lame", "x264enc", "twolame", "mpeg2enc"];
+/// What encoders call their bit rate.
+const BITRATES: [&str; 2] = ["bitrate", "target-bitrate"];
+
+/// Encoders that count kilobits and don't say so in the property's description.
+const KILOBITS: [&str; 3] = ["lame", "mpeg2enc", "twolame"];
+
+/// How the others say that they count kilobits, in lower case.
+const KILOBIT_WORDS: [&str; 4] = ["kbit", "kbps", "kb/s", "kilobit"];
 
 /// Sets the bit rate of an encoder, in bits per second (`fs_utils_set_bitrate`). The value is clamped to what the
-/// element takes. False if it has no numeric `bitrate` property.
+/// element takes. False if it has no numeric property `bitrate` or `target-bitrate` that can be written.
 pub fn set_bitrate(element: &gst::Element, bits_per_second: i64) -> bool {
-    let Some(spec) = element.find_property("bitrate") else { return false };
-    let kilobits = element.factory().is_some_and(|factory| KILOBITS.contains(&factory.name().as_str()));
-    let wanted = if kilobits { bits_per_second / 1000 } else { bits_per_second };
+    let known = BITRATES.iter().find_map(|name| element.find_property(name));
+    let Some(spec) = known.filter(|spec| spec.flags().contains(glib::ParamFlags::WRITABLE)) else {
+        return false;
+    };
+    let wanted = if counts_kilobits(element, &spec) { bits_per_second / 1000 } else { bits_per_second };
     let value = if let Some(spec) = spec.downcast_ref::<glib::ParamSpecInt>() {
         clamp(wanted, spec.minimum(), spec.maximum()).to_value()
     } else if let Some(spec) = spec.downcast_ref::<glib::ParamSpecUInt>() {
@@ -81,11 +89,21 @@ pub fn set_bitrate(element: &gst::Element, bits_per_second: i64) -> bool {
         glib::ILong(clamp(wanted, spec.minimum(), spec.maximum())).to_value()
     } else if let Some(spec) = spec.downcast_ref::<glib::ParamSpecULong>() {
         glib::ULong(clamp(wanted, spec.minimum(), spec.maximum())).to_value()
+    } else if let Some(spec) = spec.downcast_ref::<glib::ParamSpecInt64>() {
+        clamp(wanted, spec.minimum(), spec.maximum()).to_value()
+    } else if let Some(spec) = spec.downcast_ref::<glib::ParamSpecUInt64>() {
+        clamp(wanted, spec.minimum(), spec.maximum()).to_value()
     } else {
         return false;
     };
-    element.set_property_from_value("bitrate", &value);
+    element.set_property_from_value(spec.name(), &value);
     true
+}
+
+fn counts_kilobits(element: &gst::Element, spec: &glib::ParamSpec) -> bool {
+    let listed = element.factory().is_some_and(|factory| KILOBITS.contains(&factory.name().as_str()));
+    let description = spec.blurb().map(str::to_ascii_lowercase).unwrap_or_default();
+    listed || KILOBIT_WORDS.iter().any(|word| description.contains(word))
 }
 
 /// The number as a `T` between two bounds; what does not fit a `T` is the bound on its side.

@@ -134,6 +134,24 @@ fn jpeg_both_ways() {
     call_with("JPEG");
 }
 
+/// Whoever installs another codec learns that it is untested. The two at the end need a description that only the
+/// application has (RFC 4175 and RFC 5371: sampling, depth, size).
+#[test]
+fn every_codec_has_its_test() {
+    support::init();
+    let raw = gst::Caps::new_empty_simple("video/x-raw");
+    let tested = ["VP8", "VP9", "H264", "H265", "THEORA", "JPEG", "RAW", "JPEG2000"];
+    let found = gst_plugin_fs::rtp::discovery::blueprints(MediaType::Video).unwrap();
+    let untested: Vec<&str> = found
+        .iter()
+        .filter(|b| b.can_send() && b.can_recv() && b.codec.clock_rate > 0)
+        .filter(|b| b.input_caps.can_intersect(&raw) && b.output_caps.can_intersect(&raw))
+        .map(|b| b.codec.encoding_name.as_str())
+        .filter(|name| !tested.contains(name))
+        .collect();
+    assert!(untested.is_empty(), "{untested:?}");
+}
+
 #[test]
 fn streams_are_described_before_anybody_asks() {
     if !installed("THEORA") {

@@ -12,6 +12,7 @@ use glib::prelude::*;
 use gst::prelude::*;
 
 use crate::rtp::discovery::Blueprint;
+use crate::rtp::keyunit;
 pub use error_downgrade::ErrorDowngradeBin;
 pub use profile::{build_recv_profile, build_send_profile};
 
@@ -39,6 +40,7 @@ pub fn build_recv(blueprint: &Blueprint, codec: &Codec, name: &str) -> Result<gs
     let bin: gst::Bin = glib::Object::builder::<ErrorDowngradeBin>().property("name", name).build().upcast();
     for element in fill(&bin, &blueprint.recv, codec, "receive")? {
         set_payload_type(&element, codec);
+        keyunit::ask_after_losses(&element, codec);
         // Stands behind elements that would leave a choice to what follows, and then do not make it themselves.
         if element.factory().is_some_and(|factory| factory.name() == "capsfilter") {
             element.set_property("caps", &blueprint.output_caps);

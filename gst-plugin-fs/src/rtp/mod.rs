@@ -10,12 +10,18 @@
 //! | [`codecbin`] | encoder and decoder bins |
 //! | `srtp` | encryption by the srtp elements |
 //! | `stats` | what the property `stats` tells |
+//! | `keyunit` | key frames on request |
+//! | `tfrc`, `packet_modder` | TCP-friendly rate control |
+//! | `bitrate_adapter` | pictures that fit the bit rate |
 //! | `special` | telephony events, as packets and as tones |
 
+mod bitrate_adapter;
 pub mod codecbin;
 pub mod conference;
 pub mod discovery;
 pub(crate) mod element;
+mod keyunit;
+mod packet_modder;
 pub mod participant;
 pub mod session;
 mod special;
@@ -23,6 +29,7 @@ mod srtp;
 mod stats;
 pub mod stream;
 mod substream;
+mod tfrc;
 
 use glib::prelude::*;
 

@@ -12,6 +12,9 @@ pub const MAX_SOURCES: usize = 64;
 /// A longer round trip is a mistake (section 4.3 of RFC 5348 gives no bound).
 const LONGEST_RTT: Duration = Duration::from_secs(10);
 
+/// Who is silent for longer does not count beside others.
+const LONGEST_SILENCE: Duration = Duration::from_secs(10);
+
 /// What a packet needs to leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sending {
@@ -28,6 +31,7 @@ struct Outlet {
     limited: DataLimited,
     /// The newest stamp it named, as a moment of ours.
     named: Option<Duration>,
+    heard: Duration,
 }
 
 /// One SSRC that we report to.
@@ -64,13 +68,6 @@ impl Control {
             inlets: BTreeMap::new(),
             pacer: Pacer::default(),
         }
-    }
-
-    /// Forgets how fast we may send: nothing is sent any more, or to others.
-    pub fn restart_sending(&mut self, now: Duration) {
-        self.outlets.clear();
-        self.alone = Sender::new(self.variant, now);
-        self.pacer = Pacer::default();
     }
 
     /// Bytes per second that may be sent: what the slowest way carries.
@@ -136,7 +133,7 @@ impl Control {
             return true;
         }
         let silent = self.inlets.iter().min_by_key(|(_, inlet)| inlet.heard);
-        let silent = silent.filter(|(_, inlet)| now.saturating_sub(inlet.heard) > LONGEST_RTT);
+        let silent = silent.filter(|(_, inlet)| now.saturating_sub(inlet.heard) > LONGEST_SILENCE);
         let Some(ssrc) = silent.map(|(ssrc, _)| *ssrc) else { return false };
         self.inlets.remove(&ssrc).is_some()
     }
@@ -169,7 +166,9 @@ impl Control {
             sender: alone.clone(),
             limited: DataLimited::default(),
             named: None,
+            heard: now,
         });
+        outlet.heard = now;
         if outlet.named > Some(sent) {
             return false;
         }
@@ -183,12 +182,6 @@ impl Control {
         };
         outlet.sender.on_report(now, &report);
         true
-    }
-
-    /// Somebody has left.
-    pub fn remove(&mut self, ssrc: u32) {
-        self.outlets.remove(&ssrc);
-        self.inlets.remove(&ssrc);
     }
 
     /// When [`Self::on_deadline`] must be called next.
@@ -205,6 +198,10 @@ impl Control {
 
     /// Does what is due. True if a report should go out at once; the rate may have changed.
     pub fn on_deadline(&mut self, now: Duration) -> bool {
+        if self.outlets.len() > 1 {
+            // Who has left must not hold back the others.
+            self.outlets.retain(|_, outlet| now.saturating_sub(outlet.heard) <= LONGEST_SILENCE);
+        }
         if self.outlets.is_empty() && self.alone.deadline() <= now {
             self.alone.on_deadline(now);
         }

@@ -268,6 +268,8 @@ fn the_slowest_receiver_decides() {
     let lossy = Feedback { loss_event_rate: 0.3, ..feedback };
     assert!(control.on_feedback(Duration::from_millis(51), 2, &lossy));
     assert!(control.byte_rate() < alone / 2.0);
-    control.remove(2);
-    assert_eq!(control.byte_rate(), alone);
+    let later = Feedback { time: 30_000_000, ..feedback };
+    assert!(control.on_feedback(seconds(31), 1, &later));
+    control.on_deadline(seconds(31));
+    assert!(control.byte_rate() > alone / 2.0, "who is silent does not count");
 }

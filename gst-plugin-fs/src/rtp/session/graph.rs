@@ -1,8 +1,9 @@
 //! The static elements of a session inside the conference.
 //!
 //! ```text
-//! sink_N ▶ send_tee_N ┬▶ valve_discovery_N
-//!                     └▶ valve_send_N ▶ (send_N_PT) ▶ send_rtp_capsfilter_N ▶ send_rtp_muxer_N ▶ rtpbin
+//! sink_N ▶ (send_bitrate_adapter_N) ▶ send_tee_N ┬▶ valve_discovery_N
+//!                                                └▶ valve_send_N ▶ (send_N_PT) ▶ send_rtp_capsfilter_N
+//! send_rtp_capsfilter_N ▶ send_rtp_muxer_N ▶ (send_rtp_modder_N) ▶ rtpbin
 //! rtpbin ▶ send_rtp_tee_N, send_rtcp_tee_N ▶ each transmitter's sink
 //! (source of telephony events) ▶ send_rtp_muxer_N, at a pad that goes before others
 //! each transmitter's src ▶ recv_rtp_funnel_N, recv_rtcp_funnel_N ▶ rtpbin
@@ -11,7 +12,10 @@
 
 use gst::prelude::*;
 
+use fs_proto::MediaType;
+
 use super::mux;
+use crate::rtp::bitrate_adapter::BitrateAdapter;
 use crate::rtp::element;
 
 /// How many packets in sequence make a new SSRC valid (RFC 3550 appendix A.1 proposes 2). One is enough where
@@ -26,6 +30,8 @@ pub struct Graph {
     rtpbin: gst::Element,
     /// Where the application links what it sends.
     pub sink_pad: gst::GhostPad,
+    /// In video sessions: fits pictures to the bit rate.
+    pub adapter: Option<BitrateAdapter>,
     send_tee: gst::Element,
     valve_discovery: gst::Element,
     /// Open while some stream sends.
@@ -62,13 +68,20 @@ impl Graph {
     ///
     /// # Errors
     /// `FS_ERROR_CONSTRUCTION`, naming what is missing; nothing is left behind in the conference.
-    pub fn build(bin: &gst::Bin, rtpbin: &gst::Element, id: u32) -> Result<Self, glib::Error> {
+    pub fn build(
+        bin: &gst::Bin,
+        rtpbin: &gst::Element,
+        id: u32,
+        media: MediaType,
+    ) -> Result<Self, glib::Error> {
         let make = |factory: &str, role: &str| element::make(factory, Some(&format!("{role}_{id}")));
         let mut graph = Self {
             id,
             bin: bin.clone(),
             rtpbin: rtpbin.clone(),
             sink_pad: sink_pad(bin, id)?,
+            adapter: (media == MediaType::Video)
+                .then(|| BitrateAdapter::new(&format!("send_bitrate_adapter_{id}"))),
             send_tee: make("tee", "send_tee")?,
             valve_discovery: make("valve", "valve_discovery")?,
             valve_send: make("valve", "valve_send")?,
@@ -92,8 +105,9 @@ impl Graph {
     }
 
     /// All elements, what data reaches first coming first.
-    fn elements(&self) -> [&gst::Element; 9] {
-        [
+    fn elements(&self) -> impl DoubleEndedIterator<Item = &gst::Element> {
+        let adapter = self.adapter.as_ref().map(|adapter| adapter.upcast_ref());
+        let others = [
             &self.recv_rtp_funnel,
             &self.recv_rtcp_funnel,
             &self.send_tee,
@@ -103,7 +117,8 @@ impl Graph {
             &self.muxer,
             &self.send_rtp_tee,
             &self.send_rtcp_tee,
-        ]
+        ];
+        adapter.into_iter().chain(others)
     }
 
     fn connect(&mut self) -> Result<(), glib::Error> {
@@ -123,11 +138,16 @@ impl Graph {
         }
         let mux_sink = element::request_pad(&self.muxer, "sink_%u")?;
         element::link(&element::static_pad(&self.capsfilter, "src")?, &mux_sink)?;
-        for each in self.elements().iter().rev() {
-            element::start(*each)?;
+        for each in self.elements().rev() {
+            element::start(each)?;
+        }
+        let mut first = element::static_pad(&self.send_tee, "sink")?;
+        if let Some(adapter) = &self.adapter {
+            element::link(&element::static_pad(adapter, "src")?, &first)?;
+            first = element::static_pad(adapter, "sink")?;
         }
         self.sink_pad
-            .set_target(Some(&element::static_pad(&self.send_tee, "sink")?))
+            .set_target(Some(&first))
             .map_err(|_| element::construction(format!("can't make pad 'sink_{}'", self.id)))?;
         let _ = self.sink_pad.set_active(true);
         self.bin
@@ -172,6 +192,16 @@ impl Graph {
     /// Where everything that is sent comes together.
     pub fn muxer(&self) -> &gst::Element {
         &self.muxer
+    }
+
+    /// The conference.
+    pub fn bin(&self) -> &gst::Bin {
+        &self.bin
+    }
+
+    /// The pad of rtpbin that takes what we receive.
+    pub fn recv_rtp_sink(&self) -> Option<gst::Pad> {
+        self.rtpbin.static_pad(&format!("recv_rtp_sink_{}", self.id))
     }
 
     /// The pad of rtpbin that takes what we send.

@@ -26,8 +26,10 @@ use super::telephony::Player;
 use super::transmitters::{StreamEnd, TransmitterEntry};
 use crate::debug::CONFERENCE as CAT;
 use crate::rtp::conference::Conference;
+use crate::rtp::packet_modder::PacketModder;
 use crate::rtp::stats::Received;
 use crate::rtp::substream::{OutputPad, Substream};
+use crate::rtp::tfrc::{RTCP_INTERVAL_MS, RateControl};
 use crate::rtp::{discovery, element, participant, stream};
 
 #[derive(Default)]
@@ -45,6 +47,7 @@ pub struct Session {
     player: Mutex<Option<Player>>,
     making_transmitter: Mutex<()>,
     crypto: Crypto,
+    rate: RateControl,
     gone: AtomicBool,
 }
 
@@ -58,6 +61,7 @@ impl Default for Session {
             player: Mutex::default(),
             making_transmitter: Mutex::default(),
             crypto: Crypto::default(),
+            rate: RateControl::default(),
             gone: AtomicBool::new(false),
         }
     }
@@ -74,6 +78,7 @@ struct Remains {
     substreams: Vec<Substream>,
     transmitters: Vec<TransmitterEntry>,
     send: Option<SendBin>,
+    modder: Option<PacketModder>,
     player: Option<Player>,
 }
 
@@ -90,6 +95,7 @@ impl Remains {
         if let Some(send) = self.send {
             element::remove(&send.bin);
         }
+        self.modder.iter().for_each(element::remove);
     }
 }
 
@@ -115,8 +121,12 @@ impl Session {
         &self.crypto
     }
 
+    pub(in crate::rtp) fn rate_control(&self) -> &RateControl {
+        &self.rate
+    }
+
     /// The static elements; `None` before set-up and after the end.
-    pub(super) fn graph(&self) -> Option<Arc<Graph>> {
+    pub(in crate::rtp) fn graph(&self) -> Option<Arc<Graph>> {
         lock(&self.graph).clone()
     }
 
@@ -130,7 +140,7 @@ impl Session {
         lock(&self.construct).id
     }
 
-    pub(super) fn media_type(&self) -> MediaType {
+    pub(in crate::rtp) fn media_type(&self) -> MediaType {
         lock(&self.construct).media_type
     }
 
@@ -146,7 +156,7 @@ impl Session {
         let blueprints = discovery::blueprints(self.media_type())?;
         *self.state() = State::new(self.media_type());
         self.state().set_discovered(blueprints);
-        let graph = Graph::build(conference.upcast_ref(), &rtpbin, self.id())?;
+        let graph = Graph::build(conference.upcast_ref(), &rtpbin, self.id(), self.media_type())?;
         if let Some(pad) = graph.send_rtp_sink() {
             let weak = self.obj().downgrade();
             pad.connect_notify(Some("caps"), move |_, _| {
@@ -154,6 +164,11 @@ impl Session {
             });
         }
         self.watch_config(&graph);
+        if let Some(internal) =
+            graph.internal_session.as_ref().filter(|_| self.media_type() == MediaType::Video)
+        {
+            self.watch_key_requests(internal);
+        }
         *lock(&self.graph) = Some(Arc::new(graph));
         conference.imp().register(&self.obj());
         self.renegotiate(|_| {})
@@ -169,7 +184,7 @@ impl Session {
     }
 
     /// rtpbin's `RTPSession`.
-    pub(super) fn internal_session(&self) -> Option<glib::Object> {
+    pub(in crate::rtp) fn internal_session(&self) -> Option<glib::Object> {
         self.graph().and_then(|graph| graph.internal_session.clone()).map(|internal| internal.0)
     }
 
@@ -193,9 +208,10 @@ impl Session {
         }
     }
 
-    pub(super) fn update_rtcp_interval(&self) {
+    pub(in crate::rtp) fn update_rtcp_interval(&self) {
         let Some(internal) = self.internal_session() else { return };
-        let interval = u64::from(self.state().rtcp_min_interval()) * 1_000_000;
+        let longest = if self.rate.is_on() { RTCP_INTERVAL_MS } else { u32::MAX };
+        let interval = u64::from(self.state().rtcp_min_interval().min(longest)) * 1_000_000;
         if internal.property::<u64>("rtcp-min-interval") != interval {
             internal.set_property("rtcp-min-interval", interval);
         }
@@ -269,6 +285,7 @@ impl Session {
             substreams: std::mem::take(&mut state.substreams).into_values().collect(),
             transmitters: std::mem::take(&mut state.transmitters),
             send: state.send.current.take(),
+            modder: self.rate.end(),
             player,
         }
     }

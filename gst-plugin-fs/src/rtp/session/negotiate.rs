@@ -38,6 +38,7 @@ impl imp::Session {
             (done, rejected)
         };
         if let Ok(effects) = &done {
+            self.negotiated_rate_control();
             self.run_effects(effects.clone());
         }
         self.report(&rejected);

@@ -26,6 +26,8 @@ pub struct SendBin {
     pub association: Association,
     /// The allowed caps it was built for, by number.
     caps_serial: u64,
+    /// A peer asked for a key frame, so that none comes without.
+    pub keys_on_request: bool,
 }
 
 /// What is sent with, and what should be; behind the session's lock.
@@ -69,7 +71,12 @@ impl imp::Session {
                 return;
             }
         };
-        let replaced = self.state().send.pending.replace(SendBin { bin, association, caps_serial });
+        let replaced = self.state().send.pending.replace(SendBin {
+            bin,
+            association,
+            caps_serial,
+            keys_on_request: false,
+        });
         drop(replaced);
         let Some(pad) = graph.valve_send.static_pad("src") else { return };
         let weak = self.obj().downgrade();
@@ -202,7 +209,7 @@ impl imp::Session {
     }
 
     /// `send-bitrate`, in bit/s; 0 is ignored.
-    pub(super) fn set_send_bitrate(&self, bitrate: u32) {
+    pub(in crate::rtp) fn set_send_bitrate(&self, bitrate: u32) {
         if bitrate == 0 {
             return;
         }
@@ -214,30 +221,19 @@ impl imp::Session {
         if let Some(bin) = bin {
             set_bitrate(&bin, bitrate);
         }
+        if let Some(adapter) = self.graph().and_then(|graph| graph.adapter.clone()) {
+            adapter.set_bitrate(bitrate);
+        }
         self.obj().notify("send-bitrate");
     }
 }
 
-/// Encoders whose bit rate is in kbit/s.
-const IN_KILOBITS: [&str; 5] = ["x264enc", "x265enc", "theoraenc", "lamemp3enc", "openh265enc"];
-
-/// Tells every encoder of the bin how much it may send.
+/// Tells every encoder of the bin how much it may send, in bit/s; 0 leaves them alone.
 pub(super) fn set_bitrate(bin: &gst::Bin, bitrate: u32) {
     if bitrate == 0 {
         return;
     }
     for element in bin.iterate_recurse().into_iter().flatten() {
-        let factory = element.factory().map(|f| f.name().to_string()).unwrap_or_default();
-        let value = if IN_KILOBITS.contains(&factory.as_str()) { bitrate / 1000 } else { bitrate };
-        let Some(spec) = ["bitrate", "target-bitrate"].iter().find_map(|name| element.find_property(name))
-        else {
-            continue;
-        };
-        if !spec.flags().contains(glib::ParamFlags::WRITABLE) {
-            continue;
-        }
-        if let Ok(value) = i64::from(value).to_value().transform_with_type(spec.value_type()) {
-            element.set_property_from_value(spec.name(), &value);
-        }
+        fs_core::defaults::set_bitrate(&element, bitrate.into());
     }
 }
