@@ -295,27 +295,15 @@ impl Router {
         let id = match &event {
             Event::Incoming { .. } => return self.incoming(event),
             Event::Registration { .. } => return self.registration(event),
-            // These are asked for at the endpoint itself.
-            Event::Answered { .. }
-            | Event::Message { .. }
-            | Event::Publication { .. }
-            | Event::Subscription { .. }
-            | Event::IncomingSubscription { .. }
-            | Event::Notifier { .. } => return,
             Event::Malformed { source, what } => {
                 tracing::warn!(target: "fs::sip", %source, "malformed message: {what}");
                 return;
             }
-            Event::Progress { id, .. }
-            | Event::Established { id, .. }
-            | Event::Confirmed { id, .. }
-            | Event::Failed { id, .. }
-            | Event::Cancelled { id }
-            | Event::Reinvite { id, .. }
-            | Event::ReinviteConfirmed { id, .. }
-            | Event::ReinviteCancelled { id }
-            | Event::ReinviteResult { id, .. }
-            | Event::Terminated { id, .. } => *id,
+            _ => match event.session() {
+                Some(id) => id,
+                // Registrations and the like are kept by who asks the endpoint for them.
+                None => return,
+            },
         };
         let last = matches!(event, Event::Failed { .. } | Event::Cancelled { .. } | Event::Terminated { .. });
         let gone =

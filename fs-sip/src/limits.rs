@@ -126,3 +126,21 @@ pub const SHORTEST_KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// How long the answer to a keep-alive may take, from a peer that has given
 /// one before (RFC 5626 section 4.4.1).
 pub const PONG_TIME: Duration = Duration::from_secs(10);
+
+/// The session timer we ask for, in seconds (RFC 4028 section 4: 1800 is
+/// recommended).
+pub const SESSION_EXPIRES: u32 = 1800;
+
+/// The shortest session timer, in seconds (RFC 4028 section 5).
+pub const MIN_SE: u32 = 90;
+
+/// Reliable provisional responses of one call that wait for the PRACK of the
+/// one before.
+pub const MAX_RELIABLE_QUEUE: usize = 8;
+
+/// How long the subscription of a REFER lives without an end of its own
+/// (SIP SIMPLE: 90 s).
+pub const REFER_TIME: Duration = Duration::from_secs(90);
+
+/// Targets of redirections that are tried for one call, at most.
+pub const MAX_REDIRECTS: usize = 8;

@@ -2,8 +2,11 @@
 //! which way, in which order.
 
 mod cseq;
+pub mod exchange;
 mod id;
+pub mod reliable;
 mod route_set;
+pub mod session_timer;
 #[cfg(test)]
 mod tests;
 
@@ -100,10 +103,29 @@ impl Dialog {
         &self.route_set
     }
 
+    /// This side, with our tag.
+    #[must_use]
+    pub fn local(&self) -> &NameAddr {
+        &self.local
+    }
+
     /// The peer, with its tag.
     #[must_use]
     pub fn remote(&self) -> &NameAddr {
         &self.remote
+    }
+
+    /// The 2xx to our INVITE confirms this early dialog: target and route set
+    /// are those of the 2xx (section 13.2.2.4), the numbers go on.
+    ///
+    /// # Errors
+    /// When one of its headers is broken.
+    pub fn confirm(&mut self, request: &Request, response: &Response) -> Result<(), ParseError> {
+        let confirmed = Self::from_response(request, response)?;
+        self.remote_target = confirmed.remote_target;
+        self.route_set = confirmed.route_set;
+        self.remote = confirmed.remote;
+        Ok(())
     }
 
     /// The next request of ours; Via and Contact are added when it is sent.

@@ -7,10 +7,10 @@ use crate::wire::headers::name;
 use crate::wire::{Headers, Method, Request, Response, is_token};
 
 /// The methods this endpoint answers.
-const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY";
+const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, PRACK, UPDATE, REFER";
 
 /// The option tags it understands.
-pub(super) const SUPPORTED: &[&str] = &[];
+pub(super) const SUPPORTED: &[&str] = &["100rel", "norefersub", "replaces", "timer"];
 
 /// Headers the endpoint writes itself: an application can't give them.
 const OWN: [&str; 10] = [
@@ -103,6 +103,12 @@ impl EndpointCore {
             [(Method::Message, self.config.messages), (Method::Subscribe, !self.config.events.is_empty())];
         let more = optional.iter().filter(|(_, on)| *on).map(|(method, _)| method.as_str());
         std::iter::once(ALLOW).chain(more).collect::<Vec<_>>().join(", ")
+    }
+
+    pub(super) fn push_user_agent(&self, headers: &mut Headers) {
+        if !self.config.user_agent.is_empty() {
+            headers.push(name::USER_AGENT, self.config.user_agent.as_bytes());
+        }
     }
 
     /// A tag for To or From.

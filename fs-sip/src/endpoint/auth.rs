@@ -13,6 +13,7 @@
 
 use std::collections::BTreeMap;
 
+use super::command::InviteId;
 use super::core::{Call, EndpointCore, Purpose};
 use super::established::Ours;
 use super::random::Random;
@@ -177,7 +178,10 @@ impl EndpointCore {
             Purpose::Invite(id) => {
                 matches!(self.calls.get(id), Some(Call::Outgoing(o)) if o.cancel.is_none())
             }
-            Purpose::Reinvite(id) | Purpose::Bye(id) => matches!(self.calls.get(id), Some(Call::Session(_))),
+            Purpose::Reinvite(id) | Purpose::Bye(id) | Purpose::Refer(id) | Purpose::ReferNotify(id) => {
+                matches!(self.calls.get(id), Some(Call::Session(_)))
+            }
+            Purpose::Prack(id, tag) | Purpose::Update(id, tag) => self.has_leg(*id, tag),
             Purpose::Register(id) => self.registrations.contains_key(id),
             Purpose::Outside(id) => self.outside.knows(*id),
             Purpose::ForkBye | Purpose::Ack(..) => false,
@@ -187,7 +191,12 @@ impl EndpointCore {
     fn next_cseq(&mut self, purpose: &Purpose, request: &Request) -> Option<u32> {
         let number = request.cseq().ok()?.number;
         match purpose {
-            Purpose::Reinvite(id) | Purpose::Bye(id) => Some(self.session(*id)?.dialog.next_cseq()),
+            Purpose::Reinvite(id) | Purpose::Bye(id) | Purpose::Refer(id) | Purpose::ReferNotify(id) => {
+                Some(self.session(*id)?.leg.dialog.next_cseq())
+            }
+            Purpose::Prack(id, tag) | Purpose::Update(id, tag) => {
+                Some(self.leg(*id, tag)?.dialog.next_cseq())
+            }
             Purpose::Register(id) => self.registrations.get_mut(id).map(|r| r.next_cseq()),
             Purpose::Outside(id) => self.outside_cseq(*id, number),
             _ => Some((number + 1).min(limits::MAX_CSEQ)),
@@ -199,8 +208,8 @@ impl EndpointCore {
         match purpose {
             Purpose::Invite(id) => {
                 let Some(Call::Outgoing(outgoing)) = self.calls.get_mut(id) else { return };
-                for dialog in outgoing.begin_again() {
-                    self.dialogs.remove(dialog.id());
+                for leg in outgoing.begin_again() {
+                    self.dialogs.remove(leg.dialog.id());
                 }
             }
             Purpose::Reinvite(id) => {
@@ -214,7 +223,11 @@ impl EndpointCore {
 
     fn note_realms(&mut self, purpose: &Purpose, realms: Vec<Realm>) {
         match purpose {
-            Purpose::Reinvite(id) | Purpose::Bye(id) => {
+            Purpose::Reinvite(id)
+            | Purpose::Bye(id)
+            | Purpose::Update(id, _)
+            | Purpose::Refer(id)
+            | Purpose::ReferNotify(id) => {
                 if let Some(session) = self.session(*id) {
                     session.realms = realms;
                 }
@@ -225,7 +238,20 @@ impl EndpointCore {
             Purpose::Outside(id) => {
                 self.outside.realms.insert(*id, realms);
             }
-            Purpose::Invite(_) | Purpose::ForkBye | Purpose::Ack(..) => {}
+            Purpose::Invite(_) | Purpose::ForkBye | Purpose::Ack(..) | Purpose::Prack(..) => {}
+        }
+    }
+
+    /// Who has asked for a proof in this call: in its dialog, or for the
+    /// INVITE that is not answered yet.
+    fn realms_of_call(&self, id: InviteId) -> Vec<Realm> {
+        match self.calls.get(&id) {
+            Some(Call::Session(session)) => session.realms.clone(),
+            Some(Call::Outgoing(outgoing)) => {
+                let invite = outgoing.client().and_then(|client| self.table.request_of(client));
+                invite.map(|request| realms_of(&request.headers)).unwrap_or_default()
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -233,7 +259,12 @@ impl EndpointCore {
     /// needed before.
     pub(super) fn sign_ahead(&mut self, request: &mut Request, purpose: &Purpose) {
         let realms = match purpose {
-            Purpose::Reinvite(id) | Purpose::Bye(id) => self.session(*id).map(|s| s.realms.clone()),
+            Purpose::Reinvite(id)
+            | Purpose::Bye(id)
+            | Purpose::Prack(id, _)
+            | Purpose::Update(id, _)
+            | Purpose::Refer(id)
+            | Purpose::ReferNotify(id) => Some(self.realms_of_call(*id)),
             Purpose::Register(id) => self.registration_realms.get(id).cloned(),
             Purpose::Outside(id) => self.outside.realms.get(id).cloned(),
             // An ACK bears what its INVITE bore (RFC 3261 section 22.1).

@@ -34,6 +34,16 @@ impl Body {
     }
 }
 
+/// Whom a REFER names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReferTarget {
+    /// This address.
+    Address(NameAddr),
+    /// The peer of another established session of ours, which the new call
+    /// takes over (attended transfer, RFC 5589 section 7).
+    Session(InviteId),
+}
+
 /// A request of the application. A command that does not fit the state of its
 /// session (the peer may have been faster) has no effect on the wire.
 #[allow(clippy::large_enum_variant, reason = "a command is moved a few times and never stored in bulk")]
@@ -109,6 +119,59 @@ pub enum Command {
         id: InviteId,
         /// The answer.
         body: Body,
+    },
+    /// Sends an UPDATE (RFC 3311), in an early dialog too; without `body` it
+    /// only refreshes. It ends with
+    /// [`Event::ReinviteResult`](super::Event::ReinviteResult).
+    Update {
+        /// The session.
+        id: InviteId,
+        /// Which branch of a forked call of ours, by the tag of
+        /// [`Event::EarlyAnswer`](super::Event::EarlyAnswer); none for the
+        /// one that answered last, or the only one.
+        branch: Option<String>,
+        /// The offer.
+        body: Option<Body>,
+    },
+    /// Answers [`Event::EarlyOffer`](super::Event::EarlyOffer); the PRACK waits
+    /// for it.
+    AnswerEarly {
+        /// The session.
+        id: InviteId,
+        /// The branch of the event.
+        branch: String,
+        /// The answer.
+        body: Body,
+    },
+    /// Asks the peer to call somebody else (REFER, RFC 3515); one at a time.
+    Refer {
+        /// An established session.
+        id: InviteId,
+        /// Whom.
+        target: ReferTarget,
+        /// Hear of its progress? Without it, the peer must know `norefersub`.
+        subscribe: bool,
+        /// Further headers.
+        headers: Vec<(String, String)>,
+    },
+    /// Answers [`Event::Refer`](super::Event::Refer); a 2xx becomes 202.
+    AnswerRefer {
+        /// The session.
+        id: InviteId,
+        /// A final status.
+        status: u16,
+        /// Reason phrase; the standard one where none is given.
+        reason: Option<String>,
+    },
+    /// Tells the peer how far the call has come that its REFER asked for; a
+    /// final status is the last.
+    NotifyRefer {
+        /// The session.
+        id: InviteId,
+        /// What that call was answered with.
+        status: u16,
+        /// Reason phrase; the standard one where none is given.
+        reason: Option<String>,
     },
     /// Registers, and keeps the registration alive.
     Register {

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use crate::dialog::session_timer::SessionTimerSettings;
 use crate::resolver::Dns;
 use crate::transaction::Timers;
 use crate::transport::{Protocol, TlsSettings};
@@ -61,6 +62,20 @@ pub struct EndpointConfig {
     pub credentials: Vec<Credentials>,
     /// Base timers.
     pub timers: Timers,
+    /// Session timers (RFC 4028).
+    pub session_timer: SessionTimerSettings,
+    /// Send provisional answers reliably (RFC 3262) to every caller that can
+    /// take them? Default no: only to those that require it.
+    pub reliable_provisional: bool,
+    /// Call the addresses of a 3xx answer by ourselves? Default no: the
+    /// application is told.
+    pub follow_redirects: bool,
+    /// Refuse requests of ours that come back to us with 482 (RFC 3261 section
+    /// 16.3 item 4)? Default yes.
+    pub detect_loops: bool,
+    /// Tell the fate of every transaction of a session with
+    /// [`Event::Processed`](super::Event::Processed)? Default no.
+    pub report_transactions: bool,
 }
 
 impl Default for EndpointConfig {
@@ -81,6 +96,11 @@ impl Default for EndpointConfig {
             events: Vec::new(),
             credentials: Vec::new(),
             timers: Timers::default(),
+            session_timer: SessionTimerSettings::default(),
+            reliable_provisional: false,
+            follow_redirects: false,
+            detect_loops: true,
+            report_transactions: false,
         }
     }
 }

@@ -6,14 +6,14 @@
 //! The parts of its work stand in the neighbouring files: `outgoing`,
 //! `incoming`, `established`, `reinvite`, `requests`, `answers`.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::auth::{Authenticator, Realm};
 use super::command::{Command, InviteId};
 use super::config::EndpointConfig;
 use super::established::Session;
-use super::event::Event;
+use super::event::{AckFate, Event};
 use super::flow::Flows;
 use super::incoming::Incoming;
 use super::next_hop::{NextHop, next_hop};
@@ -21,12 +21,14 @@ use super::outgoing::Outgoing;
 use super::outside::{Outside, OutsideId};
 use super::random::Random;
 use super::trace::Statistics;
-use crate::dialog::DialogId;
+use crate::dialog::{Dialog, DialogId};
 use crate::registration::{Failure, Registration, RegistrationId};
 use crate::transaction::{ClientId, Deadlines, ServerId, Table, Transmit, Upward};
 use crate::transport::{Local, Peer, Protocol};
 use crate::wire::headers::name;
-use crate::wire::{Datagram, Message, Method, Request, Response, Uri, Via, parse_datagram, stun};
+use crate::wire::{
+    Datagram, Headers, Message, Method, Request, Response, Uri, Via, default_reason, parse_datagram, stun,
+};
 
 /// Names a question about an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -100,6 +102,36 @@ pub(super) enum Purpose {
     Register(RegistrationId),
     /// Anything else that opens no session.
     Outside(OutsideId),
+    /// Acknowledges a reliable provisional response of this branch.
+    Prack(InviteId, String),
+    /// Offers or refreshes in the dialog with this tag of the peer.
+    Update(InviteId, String),
+    /// Asks the peer to call somebody.
+    Refer(InviteId),
+    /// Tells the peer how far its REFER has come.
+    ReferNotify(InviteId),
+}
+
+impl Purpose {
+    /// The session whose transaction it is.
+    pub(super) fn session(&self) -> Option<InviteId> {
+        match self {
+            Self::Invite(id)
+            | Self::Reinvite(id)
+            | Self::Bye(id)
+            | Self::Prack(id, _)
+            | Self::Update(id, _)
+            | Self::Refer(id)
+            | Self::ReferNotify(id) => Some(*id),
+            Self::ForkBye | Self::Ack(..) | Self::Register(_) | Self::Outside(_) => None,
+        }
+    }
+}
+
+/// Does a request of this method carry a Contact (RFC 3261 section 20, RFC
+/// 3311, RFC 6665)?
+fn makes_contact(method: &Method) -> bool {
+    matches!(method, Method::Invite | Method::Update | Method::Refer | Method::Notify | Method::Subscribe)
 }
 
 /// One INVITE session.
@@ -132,6 +164,36 @@ pub(super) enum Wait {
     Glare,
     /// Repeat the provisional answer (RFC 3261 section 13.3.1.1: every minute).
     RepeatProvisional,
+    /// The PRACK to our reliable provisional answer.
+    Prack,
+    /// Try the UPDATE again after 491.
+    UpdateGlare,
+    /// Refresh the session (RFC 4028).
+    Refresh,
+    /// Nobody has refreshed the session.
+    Expire,
+    /// Our REFER is over.
+    ReferOut,
+    /// Their REFER is over.
+    ReferIn,
+}
+
+impl Wait {
+    /// All of them.
+    const ALL: [Self; 12] = [
+        Self::RepeatAccept,
+        Self::AckGiveUp,
+        Self::AckBodyGiveUp,
+        Self::CancelGiveUp,
+        Self::Glare,
+        Self::RepeatProvisional,
+        Self::Prack,
+        Self::UpdateGlare,
+        Self::Refresh,
+        Self::Expire,
+        Self::ReferOut,
+        Self::ReferIn,
+    ];
 }
 
 /// The pure endpoint.
@@ -160,7 +222,16 @@ pub struct EndpointCore {
     pub(super) dialogs: HashMap<DialogId, InviteId>,
     pub(super) purposes: HashMap<ClientId, Purpose>,
     pub(super) acks: HashMap<ClientId, Vec<AckRecord>>,
-    pub(super) their_invites: HashMap<ServerId, InviteId>,
+    /// Branches of our INVITE that were not the first to answer.
+    pub(super) other_branches: HashMap<ClientId, Vec<Dialog>>,
+    pub(super) their_requests: HashMap<ServerId, InviteId>,
+    /// Client transactions that were reported.
+    pub(super) reported: HashSet<ClientId>,
+    /// The session and final status of each INVITE of theirs, to tell what
+    /// became of its ACK.
+    pub(super) unreported: HashMap<ServerId, (InviteId, u16)>,
+    /// The least session timer that somebody has asked us for with 422.
+    pub(super) least_se: HashMap<InviteId, u32>,
     pub(super) waits: Deadlines<(InviteId, Wait)>,
     resolving: HashMap<ResolveToken, (Request, Purpose, u8)>,
     outputs: VecDeque<Output>,
@@ -195,7 +266,11 @@ impl EndpointCore {
             dialogs: HashMap::new(),
             purposes: HashMap::new(),
             acks: HashMap::new(),
-            their_invites: HashMap::new(),
+            other_branches: HashMap::new(),
+            their_requests: HashMap::new(),
+            reported: HashSet::new(),
+            unreported: HashMap::new(),
+            least_se: HashMap::new(),
             waits: Deadlines::new(),
             resolving: HashMap::new(),
             outputs: VecDeque::new(),
@@ -331,6 +406,13 @@ impl EndpointCore {
             }
             Command::AckBody { id, body } => self.ack_with(now, id, Some(body)),
             Command::Hangup { id, headers } => self.hang_up(now, id, headers),
+            Command::Update { id, branch, body } => self.update(id, branch.as_deref(), body),
+            Command::AnswerEarly { id, branch, body } => self.answer_early(id, &branch, body),
+            Command::Refer { id, target, subscribe, headers } => {
+                self.refer(now, id, &target, subscribe, &headers);
+            }
+            Command::AnswerRefer { id, status, reason } => self.answer_refer(now, id, status, reason),
+            Command::NotifyRefer { id, status, reason } => self.notify_refer(now, id, status, reason),
             Command::Register { id, settings } => self.register(id, settings),
             Command::Unregister { id } => self.unregister(now, id),
             Command::RefreshRegistrations => self.refresh_registrations(now),
@@ -353,7 +435,7 @@ impl EndpointCore {
         }
     }
 
-    fn hang_up(&mut self, now: Instant, id: InviteId, headers: Vec<(String, String)>) {
+    pub(super) fn hang_up(&mut self, now: Instant, id: InviteId, headers: Vec<(String, String)>) {
         match self.calls.get(&id) {
             Some(Call::Outgoing(_)) => self.cancel(now, id, headers),
             Some(Call::Incoming(_)) => self.reject(now, id, 603, None, &headers),
@@ -404,6 +486,7 @@ impl EndpointCore {
                 if !self.take_other_route(client)
                     && let Some(purpose) = self.purposes.get(&client).cloned()
                 {
+                    self.report_ours(client, &purpose, 408);
                     self.on_timed_out(now, purpose);
                 }
             }
@@ -411,28 +494,41 @@ impl EndpointCore {
                 if !self.take_other_route(client)
                     && let Some(purpose) = self.purposes.get(&client).cloned()
                 {
+                    self.report_ours(client, &purpose, 503);
                     self.on_undeliverable(now, purpose, "nobody listens at the address of the peer");
                 }
             }
             Upward::ClientEnded(client) => {
                 self.purposes.remove(&client);
                 self.acks.remove(&client);
+                self.other_branches.remove(&client);
+                self.reported.remove(&client);
                 self.retries.remove(&client);
                 self.routes.remove(&client);
             }
+            Upward::Acknowledged(server) => self.report_ack(server, AckFate::Received),
+            Upward::AckMissing(server) => self.report_ack(server, AckFate::Missing),
             Upward::ServerEnded(server) => {
-                self.their_invites.remove(&server);
+                self.their_requests.remove(&server);
+                self.report_ack(server, AckFate::Unknown);
             }
         }
     }
 
     fn on_response(&mut self, now: Instant, client: ClientId, response: &Response) {
-        match self.purposes.get(&client).cloned() {
+        let purpose = self.purposes.get(&client).cloned();
+        if let Some(purpose) = purpose.as_ref().filter(|_| !response.is_provisional()) {
+            self.report_ours(client, purpose, response.status);
+        }
+        match purpose {
             Some(Purpose::Invite(id)) => self.on_invite_response(now, client, id, response),
             Some(Purpose::Reinvite(id)) => self.on_reinvite_response(now, client, id, response),
             Some(Purpose::Bye(id)) if !response.is_provisional() => self.on_bye_done(id, None),
             Some(Purpose::Register(id)) => self.on_register_response(now, id, response),
             Some(Purpose::Outside(id)) => self.on_outside_response(now, client, id, response),
+            Some(Purpose::Update(id, tag)) => self.on_update_response(now, id, &tag, response),
+            Some(Purpose::Refer(id)) => self.on_refer_response(id, response),
+            Some(Purpose::ReferNotify(id)) if response.status >= 400 => self.end_refer_in(id),
             _ => {}
         }
     }
@@ -500,7 +596,7 @@ impl EndpointCore {
                 self.flows.begin(*id, peer.clone(), local);
                 self.add_register_contacts(*id, &mut request, local);
             }
-            _ if matches!(request.method, Method::Invite | Method::Subscribe | Method::Notify) => {
+            _ if makes_contact(&request.method) => {
                 let contact = self.contact_of_request(&request, local);
                 request.headers.push(name::CONTACT, contact);
             }
@@ -544,9 +640,12 @@ impl EndpointCore {
             }
             Purpose::Outside(id) => self.on_outside_failure(now, id, &Failure::Transport(text.to_owned())),
             Purpose::Invite(id) => self.invite_undeliverable(id, text),
-            Purpose::Reinvite(id) => self.reinvite_undeliverable(id, text),
+            Purpose::Reinvite(id) => self.reinvite_undeliverable(now, id, text),
             Purpose::Bye(id) => self.on_bye_done(id, Some(super::TerminationReason::Transport)),
-            Purpose::ForkBye | Purpose::Ack(..) => {
+            Purpose::Update(id, tag) => self.update_failed(now, id, &tag, 503, text, None),
+            Purpose::Refer(id) => self.refer_failed(id, 503, text),
+            Purpose::ReferNotify(id) => self.end_refer_in(id),
+            Purpose::ForkBye | Purpose::Ack(..) | Purpose::Prack(..) => {
                 tracing::debug!(target: "fs::sip::dialog", text, "request inside a dialog not sent");
             }
         }
@@ -555,11 +654,21 @@ impl EndpointCore {
     fn on_timed_out(&mut self, now: Instant, purpose: Purpose) {
         match purpose {
             Purpose::Invite(id) => self.invite_timed_out(id),
-            Purpose::Reinvite(id) => self.reinvite_failed(now, id, 408, "Request Timeout"),
+            Purpose::Reinvite(id) => {
+                self.reinvite_failed(now, id, 408, "Request Timeout", &Headers::new());
+            }
             Purpose::Bye(id) => self.on_bye_done(id, Some(super::TerminationReason::Timeout)),
             Purpose::Register(id) => self.on_register_failure(now, id, &Failure::Timeout),
             Purpose::Outside(id) => self.on_outside_failure(now, id, &Failure::Timeout),
-            Purpose::ForkBye | Purpose::Ack(..) => {}
+            Purpose::Update(id, tag) => {
+                self.update_failed(now, id, &tag, 408, default_reason(408), None);
+            }
+            Purpose::Refer(id) => {
+                self.refer_failed(id, 408, default_reason(408));
+                self.dialog_gone(now, id, 408);
+            }
+            Purpose::ReferNotify(id) => self.end_refer_in(id),
+            Purpose::ForkBye | Purpose::Ack(..) | Purpose::Prack(..) => {}
         }
     }
 
@@ -571,33 +680,33 @@ impl EndpointCore {
             Wait::CancelGiveUp => self.cancel_unanswered(id),
             Wait::Glare => self.retry_reinvite(id),
             Wait::RepeatProvisional => self.repeat_provisional(now, id),
+            Wait::Prack => self.prack_due(now, id),
+            Wait::UpdateGlare => self.retry_update(id),
+            Wait::Refresh => self.refresh_due(now, id),
+            Wait::Expire => self.timer_expired(now, id),
+            Wait::ReferOut => self.refer_out_due(id),
+            Wait::ReferIn => self.refer_in_due(now, id),
         }
     }
 
     /// Ends everything this endpoint remembers of a session.
     pub(super) fn forget(&mut self, id: InviteId) -> Option<Call> {
         let call = self.calls.remove(&id)?;
-        for wait in [
-            Wait::RepeatAccept,
-            Wait::AckGiveUp,
-            Wait::AckBodyGiveUp,
-            Wait::CancelGiveUp,
-            Wait::Glare,
-            Wait::RepeatProvisional,
-        ] {
+        for wait in Wait::ALL {
             self.waits.set((id, wait), None);
         }
+        self.least_se.remove(&id);
         match &call {
             Call::Outgoing(outgoing) => {
-                for dialog in &outgoing.early {
-                    self.dialogs.remove(dialog.id());
+                for leg in &outgoing.early {
+                    self.dialogs.remove(leg.dialog.id());
                 }
             }
             Call::Incoming(incoming) => {
-                self.dialogs.remove(incoming.dialog.id());
+                self.dialogs.remove(incoming.leg.dialog.id());
             }
             Call::Session(session) => {
-                self.dialogs.remove(session.dialog.id());
+                self.dialogs.remove(session.leg.dialog.id());
             }
         }
         Some(call)
@@ -638,5 +747,6 @@ impl EndpointCore {
     /// Sends a response in its transaction.
     pub(super) fn respond(&mut self, now: Instant, server: ServerId, response: &Response) {
         self.table.respond(now, server, response);
+        self.report_theirs(server, response);
     }
 }

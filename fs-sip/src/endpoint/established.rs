@@ -19,8 +19,12 @@ use super::answers::{add_headers, body_of};
 use super::auth::Realm;
 use super::command::{Body, InviteId};
 use super::core::{Call, EndpointCore, Purpose, Wait};
-use super::event::{Event, TerminationReason};
-use crate::dialog::{Dialog, DialogId};
+use super::event::{AckFate, Event, TerminationReason};
+use super::leg::Leg;
+use super::refer::{ReferIn, ReferOut};
+use crate::dialog::DialogId;
+use crate::dialog::exchange::{Carrier, Offerer};
+use crate::dialog::session_timer::Agreed;
 use crate::transaction::{ClientId, ServerId};
 use crate::transport::Local;
 use crate::wire::headers::name;
@@ -29,7 +33,7 @@ use crate::wire::{Method, Request, Response};
 /// A session whose INVITE is answered with 2xx.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub dialog: Dialog,
+    pub leg: Leg,
     pub local: Local,
     /// We sent the INVITE, so the Call-ID is ours.
     pub caller: bool,
@@ -39,9 +43,13 @@ pub(super) struct Session {
     pub ack_due: Option<AckDue>,
     /// Our re-INVITE.
     pub ours: Option<Ours>,
-    /// Their re-INVITE that waits for our answer.
-    pub theirs: Option<(ServerId, Request)>,
     pub leaving: Leaving,
+    /// The session timer both sides agreed on.
+    pub timer: Option<Agreed>,
+    /// Our REFER.
+    pub refer_out: Option<ReferOut>,
+    /// Theirs.
+    pub refer_in: Option<ReferIn>,
     /// Who has asked for a proof in this session.
     pub realms: Vec<Realm>,
 }
@@ -69,9 +77,9 @@ pub(super) enum Ours {
     /// Waits for the ACK to our 2xx.
     Queued(Option<Body>),
     /// Sent.
-    Pending { client: Option<ClientId>, body: Option<Body> },
+    Pending { client: Option<ClientId>, body: Option<Body>, refresh: bool },
     /// Got 491; sent again when the time has come.
-    Glare(Option<Body>),
+    Glare { body: Option<Body>, refresh: bool },
 }
 
 /// How far the end has come.
@@ -85,18 +93,31 @@ pub(super) enum Leaving {
 }
 
 impl Session {
-    pub(super) fn new(dialog: Dialog, local: Local, caller: bool) -> Self {
+    pub(super) fn new(leg: Leg, local: Local, caller: bool) -> Self {
         Self {
-            dialog,
+            leg,
             local,
             caller,
             unacked: None,
             ack_due: None,
             ours: None,
-            theirs: None,
             leaving: Leaving::No,
+            timer: None,
+            refer_out: None,
+            refer_in: None,
             realms: Vec::new(),
         }
+    }
+
+    /// Has its end begun?
+    pub(super) fn is_leaving(&self) -> bool {
+        !matches!(self.leaving, Leaving::No)
+    }
+
+    /// Is a transaction under way that a refresh has to wait for?
+    pub(super) fn is_busy(&self) -> bool {
+        let ours = self.ours.is_some() || self.ack_due.is_some() || self.leg.update.is_some();
+        ours || self.unacked.is_some() || self.leg.theirs.is_some() || self.leg.exchange.open().is_some()
     }
 }
 
@@ -143,7 +164,7 @@ impl EndpointCore {
     pub(super) fn ack_missing(&mut self, id: InviteId) {
         self.waits.set((id, Wait::RepeatAccept), None);
         let Some(session) = self.session(id) else { return };
-        session.unacked = None;
+        let unacked = session.unacked.take();
         let headers = match std::mem::replace(&mut session.leaving, Leaving::No) {
             Leaving::AfterAck(headers) => headers,
             Leaving::No => Vec::new(),
@@ -152,6 +173,9 @@ impl EndpointCore {
                 return;
             }
         };
+        if let Some(unacked) = unacked {
+            self.report_ack(unacked.server, AckFate::Missing);
+        }
         self.send_bye(id, &headers, TerminationReason::NoAck);
     }
 
@@ -162,6 +186,10 @@ impl EndpointCore {
         let cseq = request.cseq().map(|c| c.number).ok();
         let Some(session) = self.session(id) else { return };
         let Some(unacked) = session.unacked.take_if(|u| Some(u.cseq) == cseq) else { return };
+        match request.body.is_empty() {
+            false => drop(session.leg.exchange.carry(Offerer::Remote, Carrier::Other)),
+            true => session.leg.exchange.roll_back(),
+        }
         let leaving = match &mut session.leaving {
             Leaving::AfterAck(headers) => Some(std::mem::take(headers)),
             _ => None,
@@ -172,6 +200,7 @@ impl EndpointCore {
         };
         self.waits.set((id, Wait::RepeatAccept), None);
         self.waits.set((id, Wait::AckGiveUp), None);
+        self.report_ack(unacked.server, AckFate::Received);
         let body = body_of(&request.headers, &request.body);
         self.event(match unacked.reinvite {
             true => Event::ReinviteConfirmed { id, body },
@@ -208,8 +237,13 @@ impl EndpointCore {
         self.waits.set((id, Wait::AckBodyGiveUp), None);
         let Some(session) = self.session(id) else { return };
         let Some(due) = session.ack_due.take() else { return };
-        let mut ack = session.dialog.new_ack(due.cseq);
-        let tag = session.dialog.id().remote_tag.clone();
+        match body.is_some() {
+            true => drop(session.leg.exchange.carry(Offerer::Local, Carrier::Other)),
+            false => session.leg.exchange.roll_back(),
+        }
+        session.leg.note_local(body.as_ref());
+        let mut ack = session.leg.dialog.new_ack(due.cseq);
+        let tag = session.leg.tag().to_owned();
         super::answers::set_body(&mut ack.headers, &mut ack.body, body);
         self.send(ack, Purpose::Ack(due.client, tag));
     }
@@ -238,7 +272,6 @@ impl EndpointCore {
     }
 
     pub(super) fn send_bye(&mut self, id: InviteId, headers: &[(String, String)], reason: TerminationReason) {
-        let agent = self.config.user_agent.clone();
         let Some(session) = self.session(id) else { return };
         if matches!(session.leaving, Leaving::Bye(_)) {
             return;
@@ -246,12 +279,20 @@ impl EndpointCore {
         session.leaving = Leaving::Bye(reason);
         session.unacked = None;
         session.ours = None;
-        let mut request = session.dialog.new_request(Method::Bye);
-        if !agent.is_empty() {
-            request.headers.push(name::USER_AGENT, agent);
-        }
+        session.leg.update = None;
+        let mut request = session.leg.dialog.new_request(Method::Bye);
+        self.push_user_agent(&mut request.headers);
         add_headers(&mut request.headers, headers);
-        for wait in [Wait::RepeatAccept, Wait::AckGiveUp, Wait::Glare] {
+        for wait in [
+            Wait::RepeatAccept,
+            Wait::AckGiveUp,
+            Wait::Glare,
+            Wait::UpdateGlare,
+            Wait::Refresh,
+            Wait::Expire,
+            Wait::ReferOut,
+            Wait::ReferIn,
+        ] {
             self.waits.set((id, wait), None);
         }
         self.send(request, Purpose::Bye(id));
@@ -278,6 +319,7 @@ impl EndpointCore {
         let tag = self.new_tag();
         let response = self.response(request, 200, &tag);
         self.respond(now, server, &response);
+        self.refuse_pending_refer(now, id);
         match self.calls.get_mut(&id) {
             Some(Call::Session(session)) => {
                 // Ours has crossed theirs: its answer will end the session.
@@ -295,10 +337,19 @@ impl EndpointCore {
         }
     }
 
+    /// A REFER that the application has not answered gets 487.
+    fn refuse_pending_refer(&mut self, now: Instant, id: InviteId) {
+        let refer = self.session(id).and_then(|s| s.refer_in.take_if(|r| r.request.is_some()));
+        if let Some((server, request)) = refer.and_then(|r| r.request) {
+            let response = self.response(&request, 487, "");
+            self.respond(now, server, &response);
+        }
+    }
+
     /// A pending re-INVITE of the peer gets 487 when the session ends
     /// (section 15.1.2).
     pub(super) fn refuse_pending(&mut self, now: Instant, id: InviteId) {
-        if let Some((server, request)) = self.session(id).and_then(|s| s.theirs.take()) {
+        if let Some((server, request)) = self.session(id).and_then(|s| s.leg.theirs.take()) {
             let response = self.response(&request, 487, "");
             self.respond(now, server, &response);
         }

@@ -7,7 +7,7 @@ use crate::publication::{PublicationEvent, PublicationId};
 use crate::registration::{RegistrationEvent, RegistrationId};
 use crate::subscription::{NotifierEvent, NotifierId, SubscriptionEvent, SubscriptionId};
 use crate::wire::headers::EventType;
-use crate::wire::{NameAddr, Uri};
+use crate::wire::{Method, NameAddr, Uri};
 
 /// Why our INVITE failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,6 +36,21 @@ pub enum TerminationReason {
     DialogGone(u16),
     /// A request inside the dialog could not be sent.
     Transport,
+    /// Nobody refreshed the session in time (RFC 4028 section 10).
+    Expired,
+}
+
+/// What became of the ACK to our final answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AckFate {
+    /// It came.
+    Received,
+    /// It did not come within 64*T1.
+    Missing,
+    /// Nobody can tell: the session was over before.
+    Unknown,
+    /// There is none: not an INVITE, or ours.
+    None,
 }
 
 /// A notification. Every session ends with exactly one of
@@ -62,6 +77,9 @@ pub enum Event {
         /// All headers in their order, long names; bytes that are no UTF-8
         /// are replaced.
         headers: Vec<(String, String)>,
+        /// The session whose place it wants to take (RFC 3891). It is ended
+        /// when the new one is accepted.
+        replaces: Option<InviteId>,
     },
     /// A provisional answer (101 to 199) to our INVITE; forked branches may
     /// each send their own.
@@ -93,6 +111,38 @@ pub enum Event {
         /// The answer, when our 200 carried the offer.
         body: Option<Body>,
     },
+    /// A description came reliably before the final answer, and answers an
+    /// offer of ours: in a provisional response of a branch, or in the PRACK
+    /// to ours. The body of [`Event::Established`] repeats that of its branch.
+    EarlyAnswer {
+        /// The session.
+        id: InviteId,
+        /// The peer's tag: each branch of a forked call has its own.
+        branch: String,
+        /// The answer.
+        body: Body,
+    },
+    /// A branch offers in a reliable provisional response, since our INVITE
+    /// had no offer; answer with
+    /// [`Command::AnswerEarly`](super::Command::AnswerEarly).
+    EarlyOffer {
+        /// The session.
+        id: InviteId,
+        /// The peer's tag.
+        branch: String,
+        /// The offer.
+        body: Body,
+    },
+    /// Our INVITE was answered with 3xx. [`Event::Failed`] follows, unless the
+    /// settings say to call the new addresses.
+    Redirected {
+        /// The session.
+        id: InviteId,
+        /// 300 to 399.
+        status: u16,
+        /// Whom to call instead, best first.
+        contacts: Vec<NameAddr>,
+    },
     /// Our INVITE failed.
     Failed {
         /// The session.
@@ -104,12 +154,14 @@ pub enum Event {
         /// Whose doing it was.
         cause: FailureCause,
     },
-    /// Their INVITE was cancelled before we accepted it.
+    /// Their INVITE was cancelled before we accepted it, or never
+    /// acknowledged our reliable provisional answer.
     Cancelled {
         /// The session.
         id: InviteId,
     },
-    /// The peer sent a re-INVITE; answer with
+    /// The peer sent a re-INVITE, or an offer in an UPDATE or a PRACK (RFC 3311,
+    /// RFC 3262), before the call stands too; answer with
     /// [`Command::AnswerReinvite`](super::Command::AnswerReinvite).
     Reinvite {
         /// The session.
@@ -130,7 +182,7 @@ pub enum Event {
         /// The session.
         id: InviteId,
     },
-    /// The end of our re-INVITE. 491 comes only when the retry of RFC 3261
+    /// The end of our re-INVITE or UPDATE. 491 comes only when the retry of RFC 3261
     /// section 14.1 was overtaken by the peer's own re-INVITE.
     ReinviteResult {
         /// The session.
@@ -141,6 +193,60 @@ pub enum Event {
         reason: String,
         /// Answer, or offer when our re-INVITE had none.
         body: Option<Body>,
+    },
+    /// The peer asks us to call somebody (RFC 3515); answer with
+    /// [`Command::AnswerRefer`](super::Command::AnswerRefer), then tell the
+    /// progress with [`Command::NotifyRefer`](super::Command::NotifyRefer).
+    Refer {
+        /// The session.
+        id: InviteId,
+        /// Whom; a Replaces in its URI is meant for the INVITE.
+        refer_to: NameAddr,
+        /// Who asks.
+        referred_by: Option<NameAddr>,
+        /// Does the peer want to hear of the progress?
+        subscribed: bool,
+    },
+    /// Our REFER is answered.
+    ReferResult {
+        /// The session.
+        id: InviteId,
+        /// The final status.
+        status: u16,
+        /// Its reason phrase.
+        reason: String,
+        /// Will [`Event::ReferProgress`] follow?
+        subscribed: bool,
+    },
+    /// How far the peer has come with our REFER.
+    ReferProgress {
+        /// The session.
+        id: InviteId,
+        /// What its call was answered with; 408 where nothing is heard for
+        /// 90 s, 0 where the subscription ended without a word.
+        status: u16,
+        /// The reason phrase.
+        reason: String,
+        /// Nothing more follows.
+        last: bool,
+    },
+    /// A transaction of a session is over (`SIPSessionDidProcessTransaction`);
+    /// only with
+    /// [`EndpointConfig::report_transactions`](super::EndpointConfig::report_transactions).
+    /// Comes before the event that it leads to; for an INVITE of theirs when
+    /// the fate of its ACK is known, which may be after the end of a session
+    /// that was refused.
+    Processed {
+        /// The session.
+        id: InviteId,
+        /// Its method.
+        method: Method,
+        /// Was the request ours?
+        ours: bool,
+        /// The final status; 408 and 503 stand for none.
+        status: u16,
+        /// What became of the ACK to our answer.
+        ack: AckFate,
     },
     /// An established session ended; comes exactly once. For our own BYE it
     /// comes after the answer or the timeout.
@@ -242,4 +348,39 @@ pub enum Event {
         /// What was wrong.
         what: String,
     },
+}
+
+impl Event {
+    /// The session it is about; none for what concerns the whole endpoint.
+    #[must_use]
+    pub fn session(&self) -> Option<InviteId> {
+        match self {
+            Self::Incoming { id, .. }
+            | Self::Progress { id, .. }
+            | Self::Established { id, .. }
+            | Self::Confirmed { id, .. }
+            | Self::EarlyAnswer { id, .. }
+            | Self::EarlyOffer { id, .. }
+            | Self::Redirected { id, .. }
+            | Self::Failed { id, .. }
+            | Self::Cancelled { id }
+            | Self::Reinvite { id, .. }
+            | Self::ReinviteConfirmed { id, .. }
+            | Self::ReinviteCancelled { id }
+            | Self::ReinviteResult { id, .. }
+            | Self::Refer { id, .. }
+            | Self::ReferResult { id, .. }
+            | Self::ReferProgress { id, .. }
+            | Self::Processed { id, .. }
+            | Self::Terminated { id, .. } => Some(*id),
+            Self::Registration { .. }
+            | Self::Answered { .. }
+            | Self::Message { .. }
+            | Self::Publication { .. }
+            | Self::Subscription { .. }
+            | Self::IncomingSubscription { .. }
+            | Self::Notifier { .. }
+            | Self::Malformed { .. } => None,
+        }
+    }
 }

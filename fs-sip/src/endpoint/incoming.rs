@@ -7,9 +7,11 @@
 //!      Accept: 200     |  |  |  Reject, Hangup: 3xx-6xx
 //!   Session <----------+  |  +----------------------> gone
 //!   (established.rs)      |  CANCEL, BYE: 487, Cancelled
+//!                         |  no PRACK: 504, Cancelled (reliable.rs)
 //!                         +-------------------------> gone
 //! ```
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::answers::{add_headers, body_of};
@@ -17,12 +19,15 @@ use super::command::{Body, InviteId};
 use super::core::{Call, EndpointCore, Wait};
 use super::established::{Session, Unacked};
 use super::event::Event;
+use super::leg::Leg;
 use super::requests::Path;
 use crate::dialog::Dialog;
+use crate::dialog::exchange::{Carrier, Exchange, Offerer, Role};
+use crate::dialog::session_timer::Verdict;
 use crate::limits;
 use crate::transaction::ServerId;
 use crate::transport::Local;
-use crate::wire::{Request, Response};
+use crate::wire::{Request, Response, default_reason};
 
 /// How often a provisional answer is repeated so that no proxy gives up
 /// (RFC 3261 section 13.3.1.1).
@@ -33,9 +38,25 @@ const REPEAT_PROVISIONAL: Duration = Duration::from_secs(60);
 pub(super) struct Incoming {
     pub server: ServerId,
     pub request: Request,
-    pub dialog: Dialog,
+    pub leg: Leg,
     pub local: Local,
-    provisional: Option<Response>,
+    pub provisional: Option<Response>,
+    /// Reliable provisional answers that wait for the PRACK of the one before.
+    pub queue: VecDeque<Provisional>,
+    /// The one before carries a description.
+    pub described: bool,
+    /// The 2xx that waits for its PRACK.
+    pub accept_due: Option<Option<Body>>,
+    /// The session whose place this one takes.
+    pub replaces: Option<InviteId>,
+}
+
+/// A provisional answer of the application.
+#[derive(Debug)]
+pub(super) struct Provisional {
+    pub status: u16,
+    pub reason: Option<String>,
+    pub body: Option<Body>,
 }
 
 impl EndpointCore {
@@ -45,6 +66,13 @@ impl EndpointCore {
         if let Some(response) = refusal {
             return self.respond(now, server, &response);
         }
+        if let Verdict::TooShort(least) = self.judge_timer(&request.headers) {
+            return self.refuse_short(now, server, &request, least);
+        }
+        let replaces = match self.replaced_by(&request) {
+            Ok(replaces) => replaces,
+            Err(status) => return self.refuse(now, server, &request, status),
+        };
         let first_cseq = self.random.below(1 << 16);
         let dialog = match Dialog::from_request(&request, &tag, first_cseq) {
             Ok(dialog) => dialog,
@@ -62,10 +90,27 @@ impl EndpointCore {
             body: body_of(&request.headers, &request.body),
             source: path.source.remote,
             headers: headers.map(|h| (h.name().to_owned(), h.text().into_owned())).collect(),
+            replaces,
         };
         self.dialogs.insert(dialog.id().clone(), id);
-        self.their_invites.insert(server, id);
-        let incoming = Incoming { server, request, dialog, local: path.local, provisional: None };
+        self.their_requests.insert(server, id);
+        let exchange = match request.body.is_empty() {
+            true => Exchange::default(),
+            false => Exchange::offered(Offerer::Remote),
+        };
+        let mut leg = Leg::new(dialog, exchange, 1 + self.random.below(1 << 16));
+        leg.note_abilities(&request.headers);
+        let incoming = Incoming {
+            server,
+            request,
+            leg,
+            local: path.local,
+            provisional: None,
+            queue: VecDeque::new(),
+            described: false,
+            accept_due: None,
+            replaces,
+        };
         self.calls.insert(id, Call::Incoming(Box::new(incoming)));
         self.event(event);
     }
@@ -82,7 +127,13 @@ impl EndpointCore {
         if !(101..200).contains(&status) {
             return;
         }
-        let tag = &incoming.dialog.id().local_tag;
+        if incoming.accept_due.is_some() {
+            return;
+        }
+        if self.wants_reliable(&incoming.request) {
+            return self.send_reliably(now, id, Provisional { status, reason, body });
+        }
+        let tag = &incoming.leg.dialog.id().local_tag;
         let mut response = self.dialog_response(&incoming.request, status, tag, incoming.local, body);
         if let Some(reason) = reason {
             response.reason = reason;
@@ -105,18 +156,39 @@ impl EndpointCore {
     }
 
     pub(super) fn accept(&mut self, now: Instant, id: InviteId, body: Option<Body>) {
-        if !matches!(self.calls.get(&id), Some(Call::Incoming(_))) {
+        let Some(Call::Incoming(incoming)) = self.calls.get_mut(&id) else { return };
+        // A reliable answer with a description must be acknowledged before (RFC
+        // 3262 section 3).
+        if (incoming.leg.sender.is_waiting() && incoming.described) || incoming.leg.theirs.is_some() {
+            incoming.accept_due.get_or_insert(body);
             return;
         }
         let Some(Call::Incoming(incoming)) = self.forget(id) else { return };
-        let Incoming { server, request, dialog, local, .. } = *incoming;
-        let response = self.dialog_response(&request, 200, &dialog.id().local_tag, local, body);
+        let Incoming { server, request, mut leg, local, replaces, .. } = *incoming;
+        leg.sender.stop();
+        let body = body.filter(|body| {
+            let role = leg.exchange.carry(Offerer::Local, Carrier::InviteResponse);
+            if role != Role::Repetition {
+                leg.note_local(Some(body));
+            }
+            role != Role::Repetition
+        });
+        leg.exchange.settle();
+        let tag = leg.dialog.id().local_tag.clone();
+        self.dialogs.insert(leg.dialog.id().clone(), id);
+        self.calls.insert(id, Call::Session(Box::new(Session::new(leg, local, false))));
+        let mut response = self.dialog_response(&request, 200, &tag, local, body);
+        let verdict = self.judge_timer(&request.headers);
+        self.answer_timer(now, id, verdict, &mut response.headers);
         self.respond(now, server, &response);
-        self.dialogs.insert(dialog.id().clone(), id);
-        let mut session = Session::new(dialog, local, false);
-        session.unacked = Some(Unacked::new(server, &request, response, false, self.config.timers.t1));
-        self.calls.insert(id, Call::Session(Box::new(session)));
+        let t1 = self.config.timers.t1;
+        if let Some(session) = self.session(id) {
+            session.unacked = Some(Unacked::new(server, &request, response, false, t1));
+        }
         self.watch_for_ack(now, id);
+        if let Some(replaced) = replaces {
+            self.hang_up(now, replaced, Vec::new());
+        }
     }
 
     pub(super) fn reject(
@@ -129,15 +201,26 @@ impl EndpointCore {
     ) {
         let Some(Call::Incoming(incoming)) = self.calls.get(&id) else { return };
         let status = if (300..700).contains(&status) { status } else { 603 };
-        let tag = &incoming.dialog.id().local_tag;
+        let tag = &incoming.leg.dialog.id().local_tag;
         let mut response = self.response(&incoming.request, status, tag);
         if let Some(reason) = reason {
             response.reason = reason;
         }
         add_headers(&mut response.headers, headers);
         let server = incoming.server;
+        self.refuse_early_offer(now, id);
         self.respond(now, server, &response);
         self.forget(id);
+    }
+
+    /// An UPDATE or PRACK that waits for the application is answered before
+    /// its dialog ends.
+    fn refuse_early_offer(&mut self, now: Instant, id: InviteId) {
+        let Some(Call::Incoming(incoming)) = self.calls.get_mut(&id) else { return };
+        if let Some((server, request)) = incoming.leg.theirs.take() {
+            let response = self.response(&request, 487, "");
+            self.respond(now, server, &response);
+        }
     }
 
     /// RFC 3261 section 9.2: the CANCEL itself is always answered; it ends
@@ -146,10 +229,10 @@ impl EndpointCore {
         let Some(invite) = self.table.cancelled_by(request) else {
             return self.refuse(now, server, request, 481);
         };
-        let id = self.their_invites.get(&invite).copied();
+        let id = self.their_requests.get(&invite).copied();
         let tag = match id.and_then(|id| self.calls.get(&id)) {
-            Some(Call::Incoming(incoming)) => incoming.dialog.id().local_tag.clone(),
-            Some(Call::Session(session)) => session.dialog.id().local_tag.clone(),
+            Some(Call::Incoming(incoming)) => incoming.leg.dialog.id().local_tag.clone(),
+            Some(Call::Session(session)) => session.leg.dialog.id().local_tag.clone(),
             _ => self.new_tag(),
         };
         let response = self.response(request, 200, &tag);
@@ -164,9 +247,17 @@ impl EndpointCore {
 
     /// Answers 487 and forgets the session.
     pub(super) fn cancelled(&mut self, now: Instant, id: InviteId) {
+        self.give_up_incoming(now, id, 487, default_reason(487));
+    }
+
+    /// Refuses their INVITE without the application's doing.
+    pub(super) fn give_up_incoming(&mut self, now: Instant, id: InviteId, status: u16, reason: &str) {
         let Some(Call::Incoming(incoming)) = self.calls.get(&id) else { return };
-        let response = self.response(&incoming.request, 487, &incoming.dialog.id().local_tag);
+        let tag = &incoming.leg.dialog.id().local_tag;
+        let mut response = self.response(&incoming.request, status, tag);
+        response.reason = reason.to_owned();
         let server = incoming.server;
+        self.refuse_early_offer(now, id);
         self.respond(now, server, &response);
         self.forget(id);
         self.event(Event::Cancelled { id });

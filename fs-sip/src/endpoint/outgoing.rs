@@ -19,12 +19,14 @@ use super::command::{Body, InviteId};
 use super::core::{AckRecord, Call, EndpointCore, Purpose, Wait};
 use super::established::Session;
 use super::event::{Event, FailureCause};
+use super::leg::Leg;
 use crate::dialog::Dialog;
+use crate::dialog::exchange::{Carrier, Exchange, Offerer, Role};
 use crate::limits;
 use crate::transaction::ClientId;
 use crate::transport::Local;
 use crate::wire::headers::{CSeq, From, MaxForwards, To, name};
-use crate::wire::{Method, NameAddr, Request, Response, Uri};
+use crate::wire::{Headers, Method, NameAddr, Request, Response, Uri};
 
 /// Our INVITE that waits for its answer.
 #[derive(Debug)]
@@ -38,17 +40,38 @@ pub(super) struct Outgoing {
     /// We hung up; with the headers of the CANCEL.
     pub cancel: Option<Vec<(String, String)>>,
     /// One dialog for each branch that has answered provisionally.
-    pub early: Vec<Dialog>,
+    pub early: Vec<Leg>,
+    /// The offer.
+    body: Option<Body>,
+    /// The target, and those of redirections.
+    pub targets: Vec<Uri>,
+    /// How many of them were tried.
+    pub tried: usize,
 }
 
 impl Outgoing {
+    /// Our address as the peer sees it.
+    pub(super) fn local(&self) -> Option<Local> {
+        self.sent.map(|(_, local)| local)
+    }
+
+    /// The INVITE's transaction.
+    pub(super) fn client(&self) -> Option<ClientId> {
+        self.sent.map(|(client, _)| client)
+    }
+
     /// The INVITE is sent once more, as if nothing had been answered; gives
     /// back the early dialogs of the first attempt.
-    pub(super) fn begin_again(&mut self) -> Vec<Dialog> {
+    pub(super) fn begin_again(&mut self) -> Vec<Leg> {
         self.sent = None;
         self.proceeding = false;
         std::mem::take(&mut self.early)
     }
+}
+
+/// An INVITE with a body opens the exchange of each of its dialogs.
+fn first_exchange(body: &Option<Body>) -> Exchange {
+    if body.is_some() { Exchange::offered(Offerer::Local) } else { Exchange::default() }
 }
 
 impl EndpointCore {
@@ -79,25 +102,32 @@ impl EndpointCore {
         h.push_typed(&To(to));
         h.push(name::CALL_ID, self.random.token(4));
         h.push_typed(&CSeq { number: 1 + self.random.below(1 << 16), method: Method::Invite });
-        self.complete_invite(&mut request, headers, body.clone());
-        let late_offer = body.is_none();
-        let outgoing =
-            Outgoing { sent: None, late_offer, proceeding: false, cancel: None, early: Vec::new() };
+        self.complete_invite(id, &mut request, headers, body.clone());
+        let outgoing = Outgoing {
+            sent: None,
+            late_offer: body.is_none(),
+            proceeding: false,
+            cancel: None,
+            early: Vec::new(),
+            body,
+            targets: vec![target.clone()],
+            tried: 1,
+        };
         self.calls.insert(id, Call::Outgoing(Box::new(outgoing)));
         self.send(request, Purpose::Invite(id));
     }
 
     /// What every INVITE of ours carries besides its dialog.
     pub(super) fn complete_invite(
-        &self,
+        &mut self,
+        id: InviteId,
         request: &mut Request,
         headers: &[(String, String)],
         body: Option<Body>,
     ) {
         self.add_abilities(&mut request.headers);
-        if !self.config.user_agent.is_empty() {
-            request.headers.push(name::USER_AGENT, self.config.user_agent.as_bytes());
-        }
+        self.push_user_agent(&mut request.headers);
+        self.ask_for_timer(id, &mut request.headers);
         add_headers(&mut request.headers, headers);
         request.headers.remove(name::CONTACT);
         set_body(&mut request.headers, &mut request.body, body);
@@ -153,6 +183,18 @@ impl EndpointCore {
         match response.status {
             100..=199 => self.on_progress(now, client, id, response),
             200..=299 => self.on_answer(now, client, id, response),
+            422 if !self.is_cancelled(id) && self.take_422(id, &response.headers) => {
+                let mut asked = Headers::new();
+                self.ask_for_timer(id, &mut asked);
+                self.invite_again(client, id, |request| {
+                    for name in [name::SESSION_EXPIRES, name::MIN_SE] {
+                        request.headers.remove(name);
+                        request.headers.copy_from(&asked, name);
+                    }
+                });
+            }
+            300..=399 if self.on_redirect(client, id, response) => {}
+            400..=599 if !self.is_cancelled(id) && self.try_next_target(client, id) => {}
             status => {
                 let cancelled = self.is_cancelled(id) && status == 487;
                 let cause = if cancelled { FailureCause::Cancelled } else { FailureCause::Peer };
@@ -164,21 +206,30 @@ impl EndpointCore {
     fn on_progress(&mut self, now: Instant, client: ClientId, id: InviteId, response: &Response) {
         let request = self.table.request_of(client);
         let dialog = request.and_then(|request| Dialog::from_response(request, response).ok());
+        let first_rseq = 1 + self.random.below(1 << 16);
         let Some(Call::Outgoing(outgoing)) = self.calls.get_mut(&id) else { return };
         let first = !std::mem::replace(&mut outgoing.proceeding, true);
         let cancelled = outgoing.cancel.is_some();
+        let mut branch = None;
         if let Some(dialog) = dialog.filter(|_| response.status > 100) {
-            let known = outgoing.early.iter().any(|d| d.id() == dialog.id());
-            if !known && outgoing.early.len() < limits::MAX_EARLY_DIALOGS {
+            branch = Some(dialog.id().remote_tag.clone());
+            let known = outgoing.early.iter_mut().find(|leg| leg.dialog.id() == dialog.id());
+            if let Some(leg) = known {
+                leg.dialog.refresh_target(&response.headers);
+                leg.note_abilities(&response.headers);
+            } else if outgoing.early.len() < limits::MAX_EARLY_DIALOGS {
                 self.dialogs.insert(dialog.id().clone(), id);
-                outgoing.early.push(dialog);
+                let mut leg = Leg::new(dialog, first_exchange(&outgoing.body), first_rseq);
+                leg.note_abilities(&response.headers);
+                leg.note_local(outgoing.body.as_ref());
+                outgoing.early.push(leg);
             }
         }
-        if cancelled {
-            if first {
-                self.send_cancel(now, id);
-            }
-        } else if response.status > 100 {
+        if cancelled && first {
+            self.send_cancel(now, id);
+        }
+        let usable = branch.is_none_or(|branch| self.take_reliable(id, &branch, response));
+        if !cancelled && usable && response.status > 100 {
             let (status, reason) = (response.status, response.reason.clone());
             let body = body_of(&response.headers, &response.body);
             self.event(Event::Progress { id, status, reason, body });
@@ -208,20 +259,62 @@ impl EndpointCore {
             }
             _ => None,
         };
+        let mut leg = self.answering_leg(client, id, dialog, response);
         let Some((local, late_offer)) = wanted else {
             if self.is_cancelled(id) {
                 self.fail(id, 487, "Request Terminated", FailureCause::Cancelled);
             }
-            return self.refuse_branch(client, cseq, dialog);
+            return self.refuse_branch(client, cseq, leg.dialog);
         };
+        leg.note_abilities(&response.headers);
+        let body = body_of(&response.headers, &response.body);
+        let role = body.as_ref().map(|_| leg.exchange.carry(Offerer::Remote, Carrier::InviteResponse));
+        // What a reliable provisional answer has settled stands (RFC 6337
+        // section 3.1.1).
+        let body = match role {
+            Some(Role::Offer | Role::Answer) => body,
+            Some(Role::Repetition) | None => leg.early_answer.take(),
+        };
+        let needs_answer = late_offer && role == Some(Role::Offer);
+        if !needs_answer {
+            leg.exchange.roll_back();
+        }
+        leg.exchange.settle();
         self.forget(id);
-        self.dialogs.insert(dialog.id().clone(), id);
-        let mut session = Session::new(dialog, local, true);
+        self.dialogs.insert(leg.dialog.id().clone(), id);
+        let mut session = Session::new(leg, local, true);
         session.realms = realms;
         self.calls.insert(id, Call::Session(Box::new(session)));
-        let body = body_of(&response.headers, &response.body);
-        self.acknowledge(now, id, client, cseq, late_offer && body.is_some());
+        self.timer_accepted(now, id, &response.headers);
+        self.acknowledge(now, id, client, cseq, needs_answer);
         self.event(Event::Established { id, status: response.status, body });
+    }
+
+    /// The early dialog that this 2xx confirms, or a new one. The other
+    /// branches keep their numbers for the BYE they may get.
+    fn answering_leg(&mut self, client: ClientId, id: InviteId, dialog: Dialog, response: &Response) -> Leg {
+        let others = self.other_branches.entry(client).or_default();
+        let known = others.iter().position(|d| d.id() == dialog.id());
+        let mut exchange = Exchange::default();
+        let mut found = known.map(|i| others.swap_remove(i));
+        let mut early = None;
+        if let Some(Call::Outgoing(outgoing)) = self.calls.get_mut(&id) {
+            exchange = first_exchange(&outgoing.body);
+            let at = outgoing.early.iter().position(|leg| leg.dialog.id() == dialog.id());
+            early = at.map(|at| outgoing.early.swap_remove(at));
+            others.extend(outgoing.early.iter().map(|leg| leg.dialog.clone()));
+            if early.is_none() && found.is_none() {
+                let mut leg = Leg::new(dialog.clone(), exchange, 1);
+                leg.note_local(outgoing.body.as_ref());
+                early = Some(leg);
+            }
+        }
+        let mut leg = early.unwrap_or_else(|| Leg::new(found.take().unwrap_or(dialog), exchange, 1));
+        if let Some(request) = self.table.request_of(client) {
+            // Its headers were read above.
+            let _ = leg.dialog.confirm(request, response);
+        }
+        leg
     }
 
     /// Sends the ACK again that this 2xx has already got.
@@ -256,7 +349,7 @@ impl EndpointCore {
         }
     }
 
-    fn is_cancelled(&self, id: InviteId) -> bool {
+    pub(super) fn is_cancelled(&self, id: InviteId) -> bool {
         matches!(self.calls.get(&id), Some(Call::Outgoing(o)) if o.cancel.is_some())
     }
 

@@ -7,11 +7,13 @@ use super::answers::body_of;
 use super::command::{Body, InviteId};
 use super::core::{AckRecord, Call, EndpointCore, Purpose, Wait};
 use super::established::{Leaving, Ours, Unacked};
-use super::event::{Event, TerminationReason};
+use super::event::Event;
 use super::requests::Path;
+use crate::dialog::exchange::{Carrier, Offerer};
+use crate::dialog::session_timer::Verdict;
 use crate::transaction::{ClientId, ServerId};
 use crate::wire::headers::name;
-use crate::wire::{Method, Request, Response, default_reason};
+use crate::wire::{Headers, Method, Request, Response, default_reason};
 
 /// Our re-INVITE.
 impl EndpointCore {
@@ -20,16 +22,26 @@ impl EndpointCore {
         if !matches!(session.leaving, Leaving::No) {
             return;
         }
-        if session.ours.is_some() || session.theirs.is_some() || session.ack_due.is_some() {
+        let busy = session.leg.update.is_some() || session.leg.theirs.is_some();
+        if session.ours.is_some() || busy || session.ack_due.is_some() {
             return self.reinvite_result(id, 491, default_reason(491), None);
         }
         if session.unacked.is_some() {
             session.ours = Some(Ours::Queued(body));
             return;
         }
-        session.ours = Some(Ours::Pending { client: None, body: body.clone() });
-        let mut request = session.dialog.new_request(Method::Invite);
-        self.complete_invite(&mut request, &[], body);
+        self.send_reinvite(id, body, false);
+    }
+
+    /// Sends one; nothing else is under way. A refresh is not told.
+    pub(super) fn send_reinvite(&mut self, id: InviteId, body: Option<Body>, refresh: bool) {
+        let Some(session) = self.session(id) else { return };
+        session.ours = Some(Ours::Pending { client: None, body: body.clone(), refresh });
+        if body.is_some() {
+            session.leg.exchange.carry(Offerer::Local, Carrier::Request);
+        }
+        let mut request = session.leg.dialog.new_request(Method::Invite);
+        self.complete_invite(id, &mut request, &[], body);
         self.send(request, Purpose::Reinvite(id));
     }
 
@@ -49,7 +61,7 @@ impl EndpointCore {
         match response.status {
             100..=199 => {}
             200..=299 => self.on_reinvite_answer(now, client, id, response),
-            status => self.reinvite_failed(now, id, status, &response.reason),
+            status => self.reinvite_failed(now, id, status, &response.reason, &response.headers),
         }
     }
 
@@ -60,48 +72,81 @@ impl EndpointCore {
         let request = self.table.request_of(client);
         let Some(cseq) = request.and_then(|r| r.cseq().ok()).map(|c| c.number) else { return };
         let Some(session) = self.session(id) else { return };
-        session.dialog.refresh_target(&response.headers);
-        let remote_tag = session.dialog.id().remote_tag.clone();
+        let leg = &mut session.leg;
+        leg.dialog.refresh_target(&response.headers);
+        leg.note_abilities(&response.headers);
+        let remote_tag = leg.tag().to_owned();
         let pending =
             session.ours.take_if(|o| matches!(o, Ours::Pending { client: Some(c), .. } if *c == client));
         self.acks.entry(client).or_default().push(AckRecord { remote_tag, sent: None });
         let body = body_of(&response.headers, &response.body);
-        let late_offer = matches!(&pending, Some(Ours::Pending { body: None, .. })) && body.is_some();
-        self.acknowledge(now, id, client, cseq, late_offer);
-        if pending.is_some() {
+        let Some(Ours::Pending { body: offer, refresh, .. }) = pending else {
+            return self.acknowledge(now, id, client, cseq, false);
+        };
+        let late_offer = offer.is_none() && body.is_some();
+        if let Some(leg) = self.session(id).map(|s| &mut s.leg) {
+            leg.note_local(offer.as_ref());
+            match (&offer, &body) {
+                (Some(_), Some(_)) => drop(leg.exchange.carry(Offerer::Remote, Carrier::Other)),
+                (None, Some(_)) => drop(leg.exchange.carry(Offerer::Remote, Carrier::Request)),
+                (_, None) => leg.exchange.roll_back(),
+            }
+        }
+        self.timer_accepted(now, id, &response.headers);
+        self.acknowledge(now, id, client, cseq, late_offer && !refresh);
+        if !refresh {
             self.reinvite_result(id, response.status, &response.reason, body);
         }
     }
 
-    pub(super) fn reinvite_failed(&mut self, now: Instant, id: InviteId, status: u16, reason: &str) {
+    pub(super) fn reinvite_failed(
+        &mut self,
+        now: Instant,
+        id: InviteId,
+        status: u16,
+        reason: &str,
+        headers: &Headers,
+    ) {
         let wait = self.glare_wait(id);
+        let longer = status == 422 && self.take_422(id, headers);
         let Some(session) = self.session(id) else { return };
-        let Some(Ours::Pending { body, .. }) = session.ours.take() else { return };
+        let Some(Ours::Pending { body, refresh, .. }) =
+            session.ours.take_if(|o| matches!(o, Ours::Pending { .. }))
+        else {
+            return;
+        };
+        if body.is_some() {
+            session.leg.exchange.roll_back();
+        }
         match status {
             491 => {
-                session.ours = Some(Ours::Glare(body));
+                session.ours = Some(Ours::Glare { body, refresh });
                 self.waits.set((id, Wait::Glare), Some(now + wait));
             }
+            422 if longer => self.send_reinvite(id, body, refresh),
             // No dialog at the other end any more (section 12.2.1.2).
             408 | 481 => {
-                self.reinvite_result(id, status, reason, None);
-                self.refuse_pending(now, id);
-                self.send_bye(id, &[], TerminationReason::DialogGone(status));
+                if !refresh {
+                    self.reinvite_result(id, status, reason, None);
+                }
+                self.dialog_gone(now, id, status);
+            }
+            // The session may still be refreshed by the peer, or later.
+            _ if refresh => {
+                let again = now + Duration::from_secs(10);
+                self.waits.set((id, Wait::Refresh), Some(again));
             }
             _ => self.reinvite_result(id, status, reason, None),
         }
     }
 
-    pub(super) fn reinvite_undeliverable(&mut self, id: InviteId, text: &str) {
-        if let Some(session) = self.session(id) {
-            session.ours = None;
-            self.reinvite_result(id, 503, text, None);
-        }
+    pub(super) fn reinvite_undeliverable(&mut self, now: Instant, id: InviteId, text: &str) {
+        self.reinvite_failed(now, id, 503, text, &Headers::new());
     }
 
     /// How long to wait after 491 (section 14.1): the owner of the Call-ID
     /// 2.1 to 4 s, the other 0 to 2 s, in steps of 10 ms.
-    fn glare_wait(&mut self, id: InviteId) -> Duration {
+    pub(super) fn glare_wait(&mut self, id: InviteId) -> Duration {
         let caller = self.session(id).is_some_and(|s| s.caller);
         let steps = if caller { 210 + self.random.below(191) } else { self.random.below(201) };
         Duration::from_millis(10) * steps
@@ -109,17 +154,19 @@ impl EndpointCore {
 
     pub(super) fn retry_reinvite(&mut self, id: InviteId) {
         let Some(session) = self.session(id) else { return };
-        let Some(Ours::Glare(body)) = session.ours.take_if(|o| matches!(o, Ours::Glare(_))) else { return };
-        if session.unacked.is_some() || session.theirs.is_some() {
-            return self.reinvite_result(id, 491, default_reason(491), None);
+        let Some(Ours::Glare { body, refresh }) = session.ours.take_if(|o| matches!(o, Ours::Glare { .. }))
+        else {
+            return;
+        };
+        let busy = session.unacked.is_some() || session.leg.theirs.is_some() || session.leg.update.is_some();
+        if !busy {
+            self.send_reinvite(id, body, refresh);
+        } else if !refresh {
+            self.reinvite_result(id, 491, default_reason(491), None);
         }
-        session.ours = Some(Ours::Pending { client: None, body: body.clone() });
-        let mut request = session.dialog.new_request(Method::Invite);
-        self.complete_invite(&mut request, &[], body);
-        self.send(request, Purpose::Reinvite(id));
     }
 
-    fn reinvite_result(&mut self, id: InviteId, status: u16, reason: &str, body: Option<Body>) {
+    pub(super) fn reinvite_result(&mut self, id: InviteId, status: u16, reason: &str, body: Option<Body>) {
         self.event(Event::ReinviteResult { id, status, reason: reason.to_owned(), body });
     }
 }
@@ -140,10 +187,11 @@ impl EndpointCore {
             let status = if matches!(self.calls.get(&id), Some(Call::Incoming(_))) { 500 } else { 491 };
             return self.refuse_for_now(now, server, &request, status);
         };
-        if session.theirs.is_some() {
+        if session.leg.theirs.is_some() {
             return self.refuse_for_now(now, server, &request, 500);
         }
-        let busy = matches!(session.ours, Some(Ours::Pending { .. })) || session.ack_due.is_some();
+        let pending = matches!(session.ours, Some(Ours::Pending { .. })) || session.leg.update.is_some();
+        let busy = pending || session.ack_due.is_some() || session.leg.exchange.open().is_some();
         if busy || session.unacked.is_some() {
             return self.refuse_for_now(now, server, &request, 491);
         }
@@ -154,20 +202,28 @@ impl EndpointCore {
         if let Some(response) = refusal {
             return self.respond(now, server, &response);
         }
+        if let Verdict::TooShort(least) = self.judge_timer(&request.headers) {
+            return self.refuse_short(now, server, &request, least);
+        }
         let body = body_of(&request.headers, &request.body);
         let Some(session) = self.session(id) else { return };
         session.local = path.local;
-        session.theirs = Some((server, request));
-        let overtaken = session.ours.take_if(|o| matches!(o, Ours::Glare(_))).is_some();
-        self.their_invites.insert(server, id);
-        if overtaken {
+        session.leg.note_abilities(&request.headers);
+        session.leg.theirs = Some((server, request));
+        if body.is_some() {
+            session.leg.exchange.carry(Offerer::Remote, Carrier::Request);
+        }
+        let overtaken = session.ours.take_if(|o| matches!(o, Ours::Glare { .. }));
+        if overtaken.is_some() {
             self.waits.set((id, Wait::Glare), None);
+        }
+        if let Some(Ours::Glare { refresh: false, .. }) = overtaken {
             self.reinvite_result(id, 491, default_reason(491), None);
         }
         self.event(Event::Reinvite { id, body });
     }
 
-    fn refuse_for_now(&mut self, now: Instant, server: ServerId, request: &Request, status: u16) {
+    pub(super) fn refuse_for_now(&mut self, now: Instant, server: ServerId, request: &Request, status: u16) {
         let mut response = self.response(request, status, "");
         if status == 500 {
             response.headers.push(name::RETRY_AFTER, self.random.below(11).to_string());
@@ -186,31 +242,44 @@ impl EndpointCore {
         if !(200..700).contains(&status) {
             return;
         }
+        let Some((server, request)) = self.leg_to_answer(id).and_then(|leg| leg.theirs.take()) else {
+            return;
+        };
+        if request.method != Method::Invite {
+            return self.answer_update(now, id, (server, request), (status, reason), body);
+        }
         let t1 = self.config.timers.t1;
         let Some(session) = self.session(id) else { return };
-        let Some((server, request)) = session.theirs.take() else { return };
         let local = session.local;
-        let success = status < 300;
-        let mut response = match success {
-            true => self.dialog_response(&request, status, "", local, body),
-            false => self.response(&request, status, ""),
-        };
-        if let Some(reason) = reason {
-            response.reason = reason;
+        if status >= 300 {
+            session.leg.exchange.roll_back();
+            let mut response = self.response(&request, status, "");
+            response.reason = reason.unwrap_or(response.reason);
+            return self.respond(now, server, &response);
         }
+        let offered = !request.body.is_empty();
+        if body.is_some() {
+            let carrier = if offered { Carrier::Other } else { Carrier::Request };
+            session.leg.exchange.carry(Offerer::Local, carrier);
+            session.leg.note_local(body.as_ref());
+        } else {
+            session.leg.exchange.roll_back();
+        }
+        let mut response = self.dialog_response(&request, status, "", local, body);
+        response.reason = reason.unwrap_or(response.reason);
+        let verdict = self.judge_timer(&request.headers);
+        self.answer_timer(now, id, verdict, &mut response.headers);
         self.respond(now, server, &response);
-        if !success {
-            return;
-        }
         let Some(session) = self.session(id) else { return };
-        session.dialog.refresh_target(&request.headers);
+        session.leg.dialog.refresh_target(&request.headers);
         session.unacked = Some(Unacked::new(server, &request, response, true, t1));
         self.watch_for_ack(now, id);
     }
 
     pub(super) fn reinvite_cancelled(&mut self, now: Instant, id: InviteId, invite: ServerId) {
         let Some(session) = self.session(id) else { return };
-        if let Some((server, request)) = session.theirs.take_if(|(server, _)| *server == invite) {
+        if let Some((server, request)) = session.leg.theirs.take_if(|(server, _)| *server == invite) {
+            session.leg.exchange.roll_back();
             let response = self.response(&request, 487, "");
             self.respond(now, server, &response);
             self.event(Event::ReinviteCancelled { id });

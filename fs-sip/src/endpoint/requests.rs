@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::answers::SUPPORTED;
 use super::core::{Call, EndpointCore};
 use super::event::Event;
+use super::refer::is_of_refer;
 use crate::dialog::DialogId;
 use crate::limits;
 use crate::transaction::{Received, ServerId, Transmit};
@@ -79,6 +80,9 @@ impl EndpointCore {
         if let Some(response) = self.general_refusal(&request) {
             return self.respond(now, server, &response);
         }
+        if self.config.detect_loops && self.table.is_loop(&request) {
+            return self.refuse(now, server, &request, 482);
+        }
         match DialogId::of_request(&request) {
             Ok(None) => match request.method {
                 Method::Invite => self.on_invite(now, server, request, path),
@@ -98,8 +102,9 @@ impl EndpointCore {
         let tag = self.new_tag();
         let answered = match request.method {
             Method::Invite | Method::Bye | Method::Options | Method::Notify => true,
+            Method::Prack | Method::Update | Method::Refer => true,
             Method::Message => self.config.messages,
-            Method::Subscribe => !self.config.events.is_empty(),
+            Method::Subscribe => !self.config.events.is_empty() || is_of_refer(request),
             _ => false,
         };
         if !answered {
@@ -207,11 +212,11 @@ impl EndpointCore {
             return self.refuse(now, server, &request, 481);
         };
         let order = match self.calls.get_mut(&id) {
-            Some(Call::Session(session)) => session.dialog.check_order(&request),
-            Some(Call::Incoming(incoming)) => incoming.dialog.check_order(&request),
+            Some(Call::Session(session)) => session.leg.dialog.check_order(&request),
+            Some(Call::Incoming(incoming)) => incoming.leg.dialog.check_order(&request),
             Some(Call::Outgoing(outgoing)) => {
-                let early = outgoing.early.iter_mut().find(|d| d.id() == dialog);
-                early.map_or(Ok(()), |d| d.check_order(&request))
+                let early = outgoing.early.iter_mut().find(|leg| leg.dialog.id() == dialog);
+                early.map_or(Ok(()), |leg| leg.dialog.check_order(&request))
             }
             None => return self.refuse(now, server, &request, 481),
         };
@@ -219,10 +224,19 @@ impl EndpointCore {
             tracing::debug!(target: "fs::sip::dialog", %error, "request out of order");
             return self.refuse(now, server, &request, 500);
         }
+        self.their_requests.insert(server, id);
+        let of_refer = is_of_refer(&request);
         match request.method {
             Method::Options => self.on_options(now, server, &request),
             Method::Bye => self.on_bye(now, server, &request, id),
             Method::Invite => self.on_reinvite(now, server, request, id, path),
+            Method::Prack => self.on_prack(now, server, request, id),
+            Method::Update => self.on_update(now, server, request, id, &dialog.remote_tag),
+            Method::Refer => self.on_refer(now, server, request, id),
+            Method::Notify if of_refer => self.on_refer_notify(now, server, &request, id),
+            Method::Subscribe if of_refer => self.on_refer_subscribe(now, server, &request, id),
+            Method::Notify => self.refuse(now, server, &request, 481),
+            Method::Subscribe => self.refuse(now, server, &request, 489),
             _ => self.refuse(now, server, &request, 405),
         }
     }

@@ -189,6 +189,8 @@ impl Actor {
                 self.renegotiated(status, &reason, body).await
             }
             Event::Terminated { by_peer, reason, .. } => self.terminated(by_peer, reason).await,
+            // Transfers are not for this session.
+            Event::Refer { id, .. } => self.send(Command::AnswerRefer { id, status: 603, reason: None }),
             _ => {}
         }
     }
@@ -465,6 +467,7 @@ impl Actor {
             TerminationReason::Timeout => "timeout".to_owned(),
             TerminationReason::DialogGone(status) => format!("the peer no longer knows the call ({status})"),
             TerminationReason::Transport => "the peer can't be reached any more".to_owned(),
+            TerminationReason::Expired => "timeout".to_owned(),
         };
         if self.state.is_connected() {
             self.emit(SessionEvent::WillEnd { originator });

@@ -32,6 +32,12 @@ impl<K: Copy + Ord + Hash> Deadlines<K> {
         }
     }
 
+    /// The deadline of `key`.
+    #[must_use]
+    pub fn get(&self, key: &K) -> Option<Instant> {
+        self.by_key.get(key).copied()
+    }
+
     /// The earliest deadline.
     #[must_use]
     pub fn next(&self) -> Option<Instant> {

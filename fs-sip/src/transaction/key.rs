@@ -2,7 +2,7 @@
 //! 17.2.3)?
 
 use crate::error::ParseError;
-use crate::wire::{Method, Request, Response};
+use crate::wire::{Method, Request, Response, Via};
 
 /// Names a client transaction: the branch we made and the method, since a
 /// CANCEL shares the branch of its INVITE.
@@ -13,6 +13,12 @@ pub struct ClientKey {
 }
 
 impl ClientKey {
+    /// The key of a request with this Via of ours.
+    #[must_use]
+    pub fn of_via(via: &Via, method: &Method) -> Self {
+        Self { branch: via.branch().unwrap_or_default().to_ascii_lowercase(), method: method.clone() }
+    }
+
     /// The key of a request we send, or of one the response answers.
     ///
     /// # Errors

@@ -5,11 +5,11 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use super::{Client, ClientInvite, ClientKey, Deadlines, MergeKey, Server, ServerInvite, ServerKey};
-use super::{Step, Timers, client, client_invite};
+use super::{Step, Timers, client, client_invite, server_invite};
 use crate::error::ParseError;
 use crate::transport::Peer;
 use crate::wire::headers::{MaxForwards, name};
-use crate::wire::{Method, Request, Response};
+use crate::wire::{Method, Request, Response, Via};
 
 /// Names a client transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,6 +37,10 @@ pub enum Upward {
     TimedOut(ClientId),
     /// The request can't be delivered.
     Undeliverable(ClientId),
+    /// The ACK to our refusal of an INVITE came.
+    Acknowledged(ServerId),
+    /// It did not come within 64*T1.
+    AckMissing(ServerId),
     /// The transaction is over; its id will not be heard of again.
     ClientEnded(ClientId),
     /// The transaction is over; its id will not be heard of again.
@@ -277,11 +281,26 @@ impl Table {
     fn receive_ack(&mut self, now: Instant, known: Option<ServerId>, ack: Request) -> Received {
         let Some(id) = known else { return Received::Ack(ack) };
         let steps = match self.servers.get_mut(&id).map(|s| &mut s.fsm) {
-            Some(ServerFsm::Invite(fsm)) => fsm.handle_ack(now),
+            Some(ServerFsm::Invite(fsm)) => {
+                let refused = fsm.state() == server_invite::State::Completed;
+                let steps = fsm.handle_ack(now);
+                if refused {
+                    self.upward.push_back(Upward::Acknowledged(id));
+                }
+                steps
+            }
             _ => &[],
         };
         self.rearm_server(id);
         if steps.contains(&Step::Report) { Received::Ack(ack) } else { Received::Absorbed }
+    }
+
+    /// Has this request come back to us, who sent it (RFC 3261 section 16.3
+    /// item 4)?
+    #[must_use]
+    pub fn is_loop(&self, request: &Request) -> bool {
+        let vias = request.headers.typed_all::<Via>().unwrap_or_default();
+        vias.iter().any(|via| self.client_keys.contains_key(&ClientKey::of_via(via, &request.method)))
     }
 
     /// The INVITE transaction that a CANCEL is about.
@@ -444,7 +463,8 @@ impl Table {
                 Step::Send => {
                     self.transmits.push_back(Transmit { peer: peer.clone(), data: entry.wire.clone() })
                 }
-                Step::Ack | Step::Report | Step::TimedOut | Step::Undeliverable | Step::End => {}
+                Step::TimedOut => self.upward.push_back(Upward::AckMissing(id)),
+                Step::Ack | Step::Report | Step::Undeliverable | Step::End => {}
             }
         }
         if steps.contains(&Step::End) {

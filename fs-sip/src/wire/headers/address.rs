@@ -1,4 +1,4 @@
-//! From, To, Route and Record-Route: headers that are one [`NameAddr`].
+//! From, To, Route, Record-Route, Refer-To and Referred-By: headers that are one [`NameAddr`].
 
 use std::fmt;
 
@@ -47,4 +47,14 @@ address_header!(
     /// A proxy that wants to stay in the path (RFC 3261 section 20.30).
     RecordRoute,
     name::RECORD_ROUTE
+);
+address_header!(
+    /// Whom to call instead (RFC 3515 section 2.1).
+    ReferTo,
+    name::REFER_TO
+);
+address_header!(
+    /// Who asked for the call (RFC 3892 section 3).
+    ReferredBy,
+    name::REFERRED_BY
 );

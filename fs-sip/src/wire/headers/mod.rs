@@ -8,6 +8,9 @@ mod event;
 mod max_forwards;
 pub mod name;
 mod option_tags;
+mod reliability;
+mod replaces;
+mod session_expires;
 mod subscription_state;
 
 use std::borrow::Cow;
@@ -15,13 +18,16 @@ use std::fmt;
 
 use crate::error::ParseError;
 
-pub use address::{From, RecordRoute, Route, To};
+pub use address::{From, RecordRoute, ReferTo, ReferredBy, Route, To};
 pub use contact::Contact;
 pub use content_type::ContentType;
 pub use cseq::CSeq;
 pub use event::EventType;
 pub use max_forwards::MaxForwards;
-pub use option_tags::{Accept, Require, Supported};
+pub use option_tags::{Accept, Require, Supported, has_option};
+pub use reliability::{RAck, RSeq};
+pub use replaces::Replaces;
+pub use session_expires::{MinSe, Refresher, SessionExpires};
 pub use subscription_state::SubscriptionState;
 
 /// One header: its long name and one value.

@@ -122,6 +122,8 @@ names! {
     SERVICE_ROUTE = "Service-Route", "", List;
     /// RFC 3515
     REFER_TO = "Refer-To", "r", Single;
+    /// RFC 4488
+    REFER_SUB = "Refer-Sub", "", Single;
     /// RFC 3892
     REFERRED_BY = "Referred-By", "b", Single;
     /// RFC 3891

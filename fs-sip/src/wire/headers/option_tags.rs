@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{TypedHeader, name};
+use super::{Headers, TypedHeader, name};
 use crate::error::ParseError;
 use crate::wire::params::{is_space, is_token};
 
@@ -44,6 +44,12 @@ option_tag!(
     Supported,
     name::SUPPORTED
 );
+
+/// Does this header (Supported, Require) hold the option tag?
+#[must_use]
+pub fn has_option(headers: &Headers, name: &str, tag: &str) -> bool {
+    headers.all(name).any(|h| h.value().eq_ignore_ascii_case(tag.as_bytes()))
+}
 
 /// One media range of Accept (RFC 3261 section 20.1), parameters cut off; empty
 /// for an empty header.
