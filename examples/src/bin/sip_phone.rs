@@ -1,0 +1,156 @@
+//! A telephone at the command line: what the call API can do, one line of input for each of it.
+//!
+//! `cargo run -p fs-examples --bin sip_phone -- --local-uri sip:alice@127.0.0.1:5070`
+//!
+//! | Line | What it does |
+//! |---|---|
+//! | `call URI` | places a call |
+//! | `answer`, `reject [STATUS]` | answers the call that comes, or refuses it |
+//! | `hold`, `resume` | holds the peer, and ends that |
+//! | `digits 12#` | sends digits |
+//! | `hangup` | ends the call |
+//! | `quit`, or the end of the input | ends everything |
+//!
+//! Everything that happens is told in lines. Further words: `--play FILE`, `--record FILE`, `--device`, `--codecs LIST`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use fs_examples::arguments::Arguments;
+use fs_examples::call;
+use fs_examples::phone::Phone;
+use fs_sip::{Application, Session, SessionEvent, StreamEvent};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sip_phone: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments = Arguments::parse(std::env::args().skip(1))?;
+    gst::init()?;
+    gst_plugin_fs::plugin_register_static()?;
+    let (phone, backend) = Phone::new(arguments.sounds.clone())?;
+    let (application, incoming) = Application::start(call::configure(&arguments)?, backend).await?;
+    println!("waiting at {}", application.identity().uri);
+    Telephone { application, incoming, phone, session: None }.run().await;
+    Ok(())
+}
+
+struct Telephone {
+    application: Application,
+    incoming: UnboundedReceiver<Session>,
+    phone: Arc<Phone>,
+    /// The call, if there is one: this telephone has one line.
+    session: Option<Session>,
+}
+
+impl Telephone {
+    async fn run(mut self) {
+        let mut lines = typed_lines();
+        loop {
+            tokio::select! {
+                line = lines.recv() => match line {
+                    Some(line) if line.trim() != "quit" => self.on_line(line.trim()).await,
+                    _ => break,
+                },
+                Some(session) = self.incoming.recv() => self.called(session),
+                event = next_event(&mut self.session) => self.on_event(event),
+            }
+        }
+        self.session = None;
+        self.application.shutdown().await;
+    }
+
+    async fn on_line(&mut self, line: &str) {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match (word, &self.session) {
+            ("call", None) => match self.application.call(rest.trim()).await {
+                Ok(session) => self.session = Some(session),
+                Err(error) => println!("{error}"),
+            },
+            ("answer", Some(session)) => session.accept(),
+            ("reject", Some(session)) => session.reject(rest.trim().parse().unwrap_or(603), None),
+            ("hold", Some(session)) => session.hold(),
+            ("resume", Some(session)) => session.unhold(),
+            ("digits", Some(session)) => {
+                if let Err(error) = session.send_digits(rest) {
+                    println!("{error}");
+                }
+            }
+            ("hangup", Some(session)) => session.hangup(),
+            ("", _) => {}
+            _ => println!("{word} is not possible now"),
+        }
+    }
+
+    fn called(&mut self, session: Session) {
+        if self.session.is_some() {
+            session.reject(486, None);
+            return;
+        }
+        println!("called by {}", session.remote().uri);
+        session.ring();
+        self.session = Some(session);
+    }
+
+    fn on_event(&mut self, event: Option<SessionEvent>) {
+        let Some(event) = event else {
+            self.session = None;
+            return;
+        };
+        match &event {
+            SessionEvent::DidStart => {
+                println!("the call stands");
+                let id = self.session.as_ref().map(Session::id);
+                if let Some(Err(error)) = id.map(|id| self.phone.play(id)) {
+                    println!("can't play: {error}");
+                }
+            }
+            SessionEvent::GotRingIndication => println!("ringing"),
+            SessionEvent::DidChangeHoldState { originator, on_hold } => {
+                println!("{} by the {originator} side", if *on_hold { "held" } else { "resumed" });
+            }
+            SessionEvent::Stream(StreamEvent::GotDtmf { digit }) => println!("digit {digit}"),
+            SessionEvent::Stream(StreamEvent::DidStart { codec, .. }) => println!("hearing {codec}"),
+            SessionEvent::DidFail { code, failure_reason, .. } => println!("failed: {code} {failure_reason}"),
+            SessionEvent::DidEnd { originator, end_reason } => {
+                println!("ended by the {originator} side: {end_reason}");
+            }
+            _ => {}
+        }
+        if event.is_last()
+            && let Some(session) = self.session.take()
+        {
+            self.phone.forget(session.id());
+        }
+    }
+}
+
+/// The lines of the input; closed at its end.
+fn typed_lines() -> UnboundedReceiver<String> {
+    let (sender, lines) = unbounded_channel();
+    // Reading blocks until a line is there, which may be never.
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    lines
+}
+
+async fn next_event(session: &mut Option<Session>) -> Option<SessionEvent> {
+    match session {
+        Some(session) => session.next_event().await,
+        None => std::future::pending().await,
+    }
+}

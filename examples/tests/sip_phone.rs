@@ -1,0 +1,90 @@
+//! Two telephones at the command line call each other: ring, answer, digits, hold and resume, hang up; then a refusal.
+
+#![allow(clippy::unwrap_used)]
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+struct Telephone {
+    child: Child,
+    input: ChildStdin,
+    lines: Receiver<String>,
+}
+
+impl Telephone {
+    fn new(user: &str) -> (Self, String) {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_sip_phone"))
+            .args(["--local-uri", &format!("sip:{user}@127.0.0.1:0"), "--codecs", "PCMU"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        let telephone = Self { child, input, lines };
+        let uri = telephone.hear("waiting at ");
+        (telephone, uri)
+    }
+
+    fn say(&mut self, line: &str) {
+        writeln!(self.input, "{line}").unwrap();
+    }
+
+    /// Waits for a line with this beginning; the rest of it.
+    fn hear(&self, beginning: &str) -> String {
+        loop {
+            let line = self.lines.recv_timeout(Duration::from_secs(30));
+            let line = line.unwrap_or_else(|_| panic!("never said {beginning:?}"));
+            if let Some(rest) = line.strip_prefix(beginning) {
+                return rest.to_owned();
+            }
+        }
+    }
+
+    fn quit(mut self) {
+        self.say("quit");
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+#[test]
+fn everything_a_telephone_does() {
+    let (mut alice, _) = Telephone::new("alice");
+    let (mut bob, uri) = Telephone::new("bob");
+    alice.say("hold");
+    alice.hear("hold is not possible now");
+    alice.say(&format!("call {uri}"));
+    bob.hear("called by ");
+    alice.hear("ringing");
+    bob.say("answer");
+    for telephone in [&alice, &bob] {
+        telephone.hear("the call stands");
+        telephone.hear("hearing ");
+    }
+    alice.say("digits 7#");
+    assert_eq!([bob.hear("digit "), bob.hear("digit ")], ["7", "#"]);
+    bob.say("hold");
+    bob.hear("held by the local side");
+    alice.hear("held by the remote side");
+    bob.say("resume");
+    alice.hear("resumed by the remote side");
+    alice.say("hangup");
+    alice.hear("ended by the local side");
+    bob.hear("ended by the remote side");
+
+    alice.say(&format!("call {uri}"));
+    bob.hear("called by ");
+    bob.say("reject 486");
+    alice.hear("failed: 486");
+    alice.quit();
+    bob.quit();
+}
