@@ -49,13 +49,13 @@ class Baresip:
     """A baresip of its own that answers by itself and plays 440 Hz. `account` are further parameters of its account, `modules` further
     lines of its configuration."""
 
-    def __init__(self, test, codecs, account="", modules="", ip="127.0.0.1", interface="127.0.0.1", prefix=()):
+    def __init__(self, test, codecs, account="", modules="", ip="127.0.0.1", interface="127.0.0.1", prefix=(), aor=None):
         # It opens TLS on the port after that of UDP and TCP.
         self.port, self.control, rtp = free_port(2), free_port(), free_port(20) & ~1
         self.folder, self.events = test.path("baresip"), []
         os.makedirs(self.folder)
         settings = dict(ip=ip, interface=interface, sip=self.port, control=self.control, rtp=rtp, rtp_end=rtp + 20, folder=self.folder)
-        accounts = f"<sip:alice@{ip}:{self.port}>;regint=0;answermode=auto;audio_codecs={codecs}{account}\n"
+        accounts = f"<{aor or f'sip:alice@{ip}:{self.port}'}>;regint={120 if aor else 0};answermode=auto;audio_codecs={codecs}{account}\n"
         for name, text in (("config", BARESIP.format(**settings) + modules), ("contacts", ""), ("accounts", accounts)):
             with open(os.path.join(self.folder, name), "w", encoding="ascii") as file:
                 file.write(text)

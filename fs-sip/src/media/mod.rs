@@ -5,6 +5,8 @@
 pub mod fake;
 #[cfg(feature = "farstream")]
 pub mod farstream;
+#[cfg(feature = "farstream")]
+mod preferences;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
