@@ -18,12 +18,14 @@
 //! | `transmitters.rs` | transmitters and the streams' ends of them |
 //! | `crypto.rs` | encryption of what is sent and received |
 //! | `encoded.rs` | allowed caps that name encoded media |
+//! | `extensions.rs` | RTP header extensions in caps |
 //! | `recipe.rs` | from agreed codec to bin |
 
 mod config;
 mod crypto;
 mod encoded;
 mod events;
+mod extensions;
 pub(in crate::rtp) mod graph;
 pub(in crate::rtp) mod imp;
 mod mux;

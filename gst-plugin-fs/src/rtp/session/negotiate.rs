@@ -162,6 +162,7 @@ impl imp::Session {
                     self.clear_pt_map();
                     self.post(fs_core::messages::codecs_changed(self.obj().upcast_ref()));
                 }
+                Effect::ExtensionsChanged => self.refresh_extensions(),
                 Effect::RefreshSend => self.refresh_send(),
                 Effect::RefreshReceive => self.refresh_receive(),
             }

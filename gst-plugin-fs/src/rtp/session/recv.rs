@@ -10,9 +10,9 @@ use fs_proto::Codec;
 use glib::subclass::prelude::*;
 use gst::prelude::*;
 
-use super::imp;
 use super::recipe::Recipe;
 use super::ssrc_map::StreamId;
+use super::{extensions, imp};
 use crate::debug::CONFERENCE as CAT;
 use crate::rtp::discovery::caps::codec_to_caps;
 use crate::rtp::element;
@@ -75,7 +75,8 @@ impl imp::Session {
     pub(crate) fn pt_map(&self, pt: u8) -> Option<gst::Caps> {
         let state = self.state();
         let association = state.outcome.associations.lookup_by_pt(pt)?;
-        Some(codec_to_caps(&association.codec_without_config()))
+        let caps = codec_to_caps(&association.codec_without_config());
+        Some(extensions::in_caps(caps, &state.outcome.header_extensions))
     }
 
     /// Negotiation changed: decoders may have to change, and unknown payload types may be known now.

@@ -10,8 +10,8 @@ use glib::subclass::prelude::*;
 use gst::prelude::*;
 
 use super::graph::Graph;
-use super::imp;
 use super::recipe::Recipe;
+use super::{extensions, imp};
 use crate::debug::CONFERENCE as CAT;
 use crate::rtp::discovery::Blueprint;
 use crate::rtp::discovery::caps::codec_to_caps;
@@ -170,6 +170,8 @@ impl imp::Session {
 
     fn insert_send_bin(&self, graph: &Graph, new: &SendBin) -> Result<(), glib::Error> {
         let conference = self.conference().ok_or_else(super::disposed)?;
+        let agreed = self.state().outcome.header_extensions.clone();
+        extensions::equip(&new.bin, &agreed);
         graph.capsfilter.set_property("caps", codec_to_caps(&new.association.send_codec));
         let insert = || {
             element::add(conference.upcast_ref(), &new.bin)?;
@@ -184,6 +186,20 @@ impl imp::Session {
             )
         };
         insert().inspect_err(|_| element::remove(&new.bin))
+    }
+
+    /// Other header extensions were agreed: what is sent has them from the next packet on.
+    pub(super) fn refresh_extensions(&self) {
+        self.clear_pt_map();
+        let _send_path_stays = self.swapping();
+        let (bin, agreed) = {
+            let state = self.state();
+            let bin = state.send.current.as_ref().map(|current| current.bin.clone());
+            (bin, state.outcome.header_extensions.clone())
+        };
+        if let Some(bin) = bin {
+            extensions::equip(&bin, &agreed);
+        }
     }
 
     /// `set_send_codec`: one of the negotiated codecs that can be sent.

@@ -35,6 +35,8 @@ pub enum Effect {
     NotifyStream(StreamId, &'static str),
     /// `farstream-codecs-changed`.
     CodecsChanged,
+    /// Other RTP header extensions are agreed.
+    ExtensionsChanged,
     /// The send codec bin may have to change.
     RefreshSend,
     /// The receive codec bins may have to change.
@@ -232,7 +234,7 @@ impl State {
             effects.push(Effect::Notify("rtp-header-extension-preferences"));
         }
         if self.outcome.header_extensions != outcome.header_extensions {
-            effects.push(Effect::Notify("rtp-header-extensions"));
+            effects.extend([Effect::ExtensionsChanged, Effect::Notify("rtp-header-extensions")]);
         }
         for stream in &self.streams {
             let find =
