@@ -4,9 +4,13 @@
 //! `FS_PLUGIN_PATH` or the installed folder; one of the same name in `FS_PLUGIN_PATH` goes first.
 
 mod component;
+mod counters;
+mod interfaces;
+pub mod multicast;
 pub mod nice;
 mod parameters;
 pub mod rawudp;
+pub mod shm;
 
 use glib::prelude::*;
 
@@ -15,8 +19,12 @@ type Builtin = (&'static str, fn() -> glib::Type);
 
 /// Name and type of each built-in transmitter. The types register when they are first asked for, so that a plugin
 /// file that comes first in the search may use the same type names.
-const BUILTIN: [Builtin; 2] =
-    [("rawudp", rawudp::RawUdpTransmitter::static_type), ("nice", nice::NiceTransmitter::static_type)];
+const BUILTIN: [Builtin; 4] = [
+    ("rawudp", rawudp::RawUdpTransmitter::static_type),
+    ("nice", nice::NiceTransmitter::static_type),
+    ("shm", shm::ShmTransmitter::static_type),
+    ("multicast", multicast::MulticastTransmitter::static_type),
+];
 
 /// Makes the built-in transmitters known to `fs_core::plugin`; calling it again changes nothing.
 pub fn register() {

@@ -63,7 +63,7 @@ impl Path {
                 if sending.load(Ordering::Relaxed) {
                     gst::PadProbeReturn::Ok
                 } else {
-                    gst::PadProbeReturn::Drop
+                    gst::PadProbeReturn::Handled
                 }
             });
         }
