@@ -1,4 +1,4 @@
-//! Calls through coturn on 127.0.0.1: relayed candidates over UDP and TCP, server-reflexive ones from its STUN part.
+//! Calls through coturn on 127.0.0.1: relayed candidates over UDP, TCP and TLS.
 
 #![allow(clippy::unwrap_used)] // the helpers here are part of tests
 
@@ -18,38 +18,48 @@ use support::{PATIENCE, Side};
 
 const USER: &str = "alice";
 const PASSWORD: &str = "turn-test";
+/// What the server's certificate says.
+const NAME: &str = "turn.test.invalid";
 
 /// A coturn of this test.
 struct Turn {
     process: Child,
     port: u16,
+    /// For TLS.
+    tls_port: u16,
     folder: PathBuf,
 }
 
 impl Turn {
     fn start() -> Self {
-        let port = free_port();
+        let (port, tls_port) = (free_port(), free_port());
         let folder = std::env::temp_dir().join(format!("fs-turn-{}-{port}", std::process::id()));
         std::fs::create_dir(&folder).unwrap();
         let path = |name: &str| folder.join(name).display().to_string();
         let config = format!(
             "listening-ip=127.0.0.1\nlistening-port={port}\nrelay-ip=127.0.0.1\nrealm=test.invalid\nlt-cred-mech\n\
-             user={USER}:{PASSWORD}\nallow-loopback-peers\nno-cli\nno-tls\nno-dtls\nno-multicast-peers\nfingerprint\n\
-             userdb={}\npidfile={}\nlog-file={}\nsimple-log\n",
+             user={USER}:{PASSWORD}\nallow-loopback-peers\nno-cli\nno-dtls\nno-multicast-peers\nfingerprint\n\
+             tls-listening-port={tls_port}\ncert={}\npkey={}\nuserdb={}\npidfile={}\nlog-file={}\nsimple-log\n",
+            path("certificate"),
+            path("key"),
             path("db"),
             path("pid"),
             path("log"),
         );
         std::fs::write(folder.join("config"), config).unwrap();
+        let identity = rcgen::generate_simple_self_signed([NAME.to_owned()]).unwrap();
+        std::fs::write(folder.join("certificate"), identity.cert.pem()).unwrap();
+        std::fs::write(folder.join("key"), identity.signing_key.serialize_pem()).unwrap();
         let process = Command::new("turnserver")
             .args(["-c", &path("config")])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("turnserver of the Debian package coturn runs");
-        let turn = Self { process, port, folder };
+        let turn = Self { process, port, tls_port, folder };
         let end = Instant::now() + PATIENCE;
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        let answers = |port| TcpStream::connect(("127.0.0.1", port)).is_ok();
+        while !(answers(port) && answers(tls_port)) {
             assert!(Instant::now() < end, "coturn does not listen on port {port}");
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -57,13 +67,22 @@ impl Turn {
     }
 
     fn relay(&self, kind: &str) -> gst::Structure {
-        gst::Structure::builder("relay")
+        let builder = gst::Structure::builder("relay");
+        let (port, builder) = match kind {
+            "tls" => (self.tls_port, builder.field("ca-file", self.certificate()).field("server-name", NAME)),
+            _ => (self.port, builder),
+        };
+        builder
             .field("ip", "127.0.0.1")
-            .field("port", u32::from(self.port))
+            .field("port", u32::from(port))
             .field("username", USER)
             .field("password", PASSWORD)
             .field("relay-type", kind)
             .build()
+    }
+
+    fn certificate(&self) -> String {
+        self.folder.join("certificate").display().to_string()
     }
 
     fn parameters(&self, kind: &str, controlling: bool) -> Parameters {
@@ -121,6 +140,51 @@ fn a_call_over_a_relay_by_udp() {
 #[test]
 fn a_call_over_a_relay_by_tcp() {
     relayed_call("tcp");
+}
+
+#[test]
+fn a_call_over_a_relay_by_tls() {
+    relayed_call("tls");
+}
+
+#[test]
+fn a_certificate_that_is_wrong_leaves_host_candidates() {
+    support::init();
+    let turn = Turn::start();
+    type Change = fn(&mut gst::StructureRef);
+    let other_name: Change = |relay| relay.set("server-name", "other.test.invalid");
+    let unknown: Change = |relay| relay.remove_field("ca-file");
+    for change in [other_name, unknown] {
+        let side = Side::new("a", 440.0, StreamDirection::BOTH);
+        let mut relay = turn.relay("tls");
+        change(&mut relay);
+        let mut parameters = loopback(true);
+        parameters.extend([
+            ("relay-info".to_owned(), relay.to_value()),
+            // libnice asks a TURN server that it reaches by TCP for a long time.
+            ("trickle".to_owned(), true.to_value()),
+        ]);
+        side.stream.set_transmitter("nice", &parameters).unwrap();
+        let mut told = Progress::default();
+        support::ice::follow(&side, &mut told, |p| p.locals.len() >= 2);
+        // With the right name and authority the relay's candidates come within some ms.
+        std::thread::sleep(Duration::from_secs(1));
+        drain(&side, &mut told);
+        assert!(told.locals.iter().all(|c| c.kind == CandidateType::Host), "{:?}", told.locals);
+        side.end();
+    }
+    let side = Side::new("a", 440.0, StreamDirection::BOTH);
+    let mut relay = turn.relay("tls");
+    relay.set("ca-file", "/nowhere/authorities");
+    let mut parameters = loopback(true);
+    parameters.push(("relay-info".into(), relay.to_value()));
+    let error = side.stream.set_transmitter("nice", &parameters).unwrap_err();
+    assert!(error.matches(fs_core::Error::InvalidArguments), "{error}");
+    assert!(
+        error.message().contains("ca-file") && error.message().contains("/nowhere/authorities"),
+        "{error}"
+    );
+    side.end();
 }
 
 #[test]

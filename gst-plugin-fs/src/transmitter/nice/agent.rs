@@ -115,6 +115,11 @@ impl Agent {
         &self.object.0
     }
 
+    /// The thread that the agent shares with all others.
+    pub(super) fn events(&self) -> &EventLoop {
+        &self.events
+    }
+
     /// Signals come from any thread, with nothing locked; the event loop puts them in a row.
     fn listen(self: &Arc<Self>) {
         self.on("new-candidate-full", |values| {

@@ -19,6 +19,7 @@
 //! | `path` | the elements of one component |
 //! | `agent`, `event_loop` | libnice agents and the thread they share |
 //! | `candidate`, `relay` | conversion of candidates and TURN servers, checks |
+//! | `tls` | the way to TURN servers behind TLS |
 //! | `ffi` | libnice's functions, loaded at run time |
 //!
 //! Locks, in the order in which they are taken: a participant's data, a stream's state, an agent's list of streams,
@@ -32,6 +33,7 @@ mod path;
 mod relay;
 mod settings;
 mod stream;
+mod tls;
 mod transmitter;
 
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};

@@ -1,11 +1,12 @@
 //! The parameter `relay-info`: TURN servers, as an array of structures.
 
 use std::ffi::c_void;
+use std::net::{IpAddr, SocketAddr};
 
 use glib::prelude::*;
 use glib::translate::*;
 
-use super::candidate::{Compatibility, invalid};
+use super::candidate::invalid;
 
 /// How to reach a TURN server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +31,25 @@ pub(super) struct Relay {
     pub(super) username: String,
     pub(super) password: String,
     pub(super) kind: Kind,
+    /// With TLS: the name that the certificate must have; `None` for `ip`.
+    pub(super) server_name: Option<String>,
+    /// With TLS: a file of certificates (PEM) of authorities that are trusted besides the system's.
+    pub(super) ca_file: Option<String>,
     /// The only component that uses it; `None` for all that have no server of their own.
     pub(super) component: Option<u32>,
+}
+
+impl Relay {
+    /// The families of addresses from which libnice can reach the server: by its address, or both for a name. True is
+    /// IPv6.
+    pub(super) fn families(&self) -> Vec<bool> {
+        self.ip.parse::<IpAddr>().map_or_else(|_| vec![false, true], |ip| vec![ip.is_ipv6()])
+    }
+
+    /// The same server, reached by TCP at another address.
+    pub(super) fn at(&self, address: SocketAddr) -> Self {
+        Self { ip: address.ip().to_string(), port: address.port(), kind: Kind::Tcp, ..self.clone() }
+    }
 }
 
 /// The servers of a component: its own ones, or else those for all.
@@ -43,22 +61,13 @@ pub(super) fn of_component(relays: &[Relay], component: u32) -> impl Iterator<It
 /// Reads the parameter.
 ///
 /// # Errors
-/// `INVALID_ARGUMENTS`, naming the entry and the field; `NOT_IMPLEMENTED` for TLS to a server of today.
-pub(super) fn read(
-    structures: &[gst::Structure],
-    components: u32,
-    compatibility: Compatibility,
-) -> Result<Vec<Relay>, glib::Error> {
-    let read = |(i, s): (usize, &gst::Structure)| read_one(s, components, compatibility, i + 1);
+/// `INVALID_ARGUMENTS`, naming the entry and the field.
+pub(super) fn read(structures: &[gst::Structure], components: u32) -> Result<Vec<Relay>, glib::Error> {
+    let read = |(i, s): (usize, &gst::Structure)| read_one(s, components, i + 1);
     structures.iter().enumerate().map(read).collect()
 }
 
-fn read_one(
-    structure: &gst::Structure,
-    components: u32,
-    compatibility: Compatibility,
-    entry: usize,
-) -> Result<Relay, glib::Error> {
+fn read_one(structure: &gst::Structure, components: u32, entry: usize) -> Result<Relay, glib::Error> {
     let wrong = |why: &str| invalid(&format!("parameter 'relay-info', entry {entry}: {why}"));
     let string = |field: &str| match structure.get_optional::<String>(field) {
         Ok(Some(text)) if !text.is_empty() && !text.contains('\0') => Ok(text),
@@ -76,13 +85,7 @@ fn read_one(
         Ok(Some(text)) => return Err(wrong(&format!("field 'relay-type' is '{text}', not udp, tcp or tls"))),
         Err(_) => return Err(wrong("field 'relay-type' is no string")),
     };
-    if kind == Kind::Tls && !compatibility.has_old_tls() {
-        let text = format!(
-            "parameter 'relay-info', entry {entry}: field 'relay-type' is 'tls', which libnice only does in the \
-             dialect of compatibility modes 1 to 5; use tcp"
-        );
-        return Err(glib::Error::new(fs_core::Error::NotImplemented, &text));
-    }
+    let optional = |field: &str| if structure.has_field(field) { string(field).map(Some) } else { Ok(None) };
     let component = number(structure, "component").map_err(|why| wrong(&why))?;
     if let Some(number) = component
         && !(1..=components).contains(&number)
@@ -95,6 +98,8 @@ fn read_one(
         username: string("username")?,
         password: string("password")?,
         kind,
+        server_name: optional("server-name")?,
+        ca_file: optional("ca-file")?,
         component,
     })
 }
@@ -176,8 +181,6 @@ pub(super) fn adapt(given: &glib::Value) -> glib::Value {
 mod tests {
     use super::*;
 
-    const RFC5245: Compatibility = Compatibility(0);
-
     fn good() -> gst::structure::Builder {
         gst::init().unwrap();
         gst::Structure::builder("relay")
@@ -194,7 +197,7 @@ mod tests {
             good().build(),
             good().field("port", 443i32).field("relay-type", "tcp").field("component", 2u32).build(),
         ];
-        let relays = read(&list, 2, RFC5245).unwrap();
+        let relays = read(&list, 2).unwrap();
         let of = |component| of_component(&relays, component).map(|r| (r.port, r.kind)).collect::<Vec<_>>();
         assert_eq!(of(1), [(3478, Kind::Udp)]);
         assert_eq!(of(2), [(443, Kind::Tcp)]);
@@ -212,16 +215,18 @@ mod tests {
             (good().field("username", 7).build(), "'username'"),
             (good().field("password", None::<String>).build(), "'password'"),
             (good().field("relay-type", "sctp").build(), "sctp"),
-            (good().field("relay-type", "tls").build(), "tls"),
+            (good().field("relay-type", "tls").field("server-name", "").build(), "'server-name'"),
+            (good().field("relay-type", "tls").field("ca-file", 7).build(), "'ca-file'"),
             (good().field("component", 3u32).build(), "'component' is 3"),
         ] {
-            let error = read(&[good().build(), bad], 2, RFC5245).err().unwrap();
+            let error = read(&[good().build(), bad], 2).err().unwrap();
             let text = error.message();
             assert!(text.contains(word) && text.contains("entry 2"), "{text} does not name {word}");
             assert!(!text.contains("secret"), "{text} tells a secret");
         }
-        let tls = good().field("relay-type", "tls").build();
-        assert!(read(&[tls], 2, Compatibility(1)).is_ok());
+        let tls = good().field("relay-type", "tls").field("server-name", "turn.example").build();
+        let tls = &read(&[tls], 2).unwrap()[0];
+        assert_eq!((tls.kind, tls.server_name.as_deref()), (Kind::Tls, Some("turn.example")));
     }
 
     #[test]

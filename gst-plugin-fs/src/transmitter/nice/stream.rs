@@ -13,6 +13,7 @@ use super::agent::{self, Agent, News};
 use super::candidate::{self, Compatibility, Credentials, Plain, Remote, invalid};
 use super::path::Path;
 use super::settings::{self, Settings};
+use super::tls::Forwarder;
 use super::transmitter::agent_for;
 use super::{NiceTransmitter, lock, relay};
 
@@ -25,6 +26,8 @@ struct Link {
     compatibility: Compatibility,
     trickle: bool,
     paths: Vec<Path>,
+    /// Ways to TURN servers behind TLS.
+    forwarders: Vec<Forwarder>,
 }
 
 /// Remote candidates that came before gathering ended.
@@ -66,7 +69,7 @@ impl NiceStreamTransmitter {
         let imp = transmitter.imp();
         let components = imp.components();
         let key = settings.key()?;
-        let relays = relay::read(&settings.relays, components, key.compatibility)?;
+        let relays = relay::read(&settings.relays, components)?;
         let agent = agent_for(participant, &key)?;
         let id = agent.add_stream(components, &self.obj())?;
         let mut link = Link {
@@ -77,6 +80,7 @@ impl NiceStreamTransmitter {
             compatibility: key.compatibility,
             trickle: key.trickle,
             paths: Vec::new(),
+            forwarders: Vec::new(),
         };
         if let Err(error) = self.equip(&mut link, &settings, &relays) {
             link.close();
@@ -94,6 +98,7 @@ impl NiceStreamTransmitter {
         settings: &Settings,
         relays: &[relay::Relay],
     ) -> Result<(), glib::Error> {
+        let relays = link.reach(relays)?;
         let imp = link.transmitter.imp();
         if let Some((min, max)) = settings.port_range() {
             link.agent.set_port_range(link.id, link.components, min, max);
@@ -101,7 +106,7 @@ impl NiceStreamTransmitter {
         link.agent.set_tos(link.id, imp.tos());
         let (bins, obj) = (imp.bins()?, self.obj());
         for component in 1..=link.components {
-            for server in relay::of_component(relays, component) {
+            for server in relay::of_component(&relays, component) {
                 link.agent.add_relay(link.id, component, server)?;
             }
             let path = Path::open(
@@ -283,6 +288,23 @@ impl NiceStreamTransmitter {
 }
 
 impl Link {
+    /// The servers as libnice is to be told of them: those behind TLS are reached through ports of ours.
+    fn reach(&mut self, relays: &[relay::Relay]) -> Result<Vec<relay::Relay>, glib::Error> {
+        let mut reached = Vec::new();
+        for server in relays {
+            if server.kind != relay::Kind::Tls || self.compatibility.has_old_tls() {
+                reached.push(server.clone());
+                continue;
+            }
+            for ipv6 in server.families() {
+                let forwarder = Forwarder::open(self.agent.events(), server, ipv6)?;
+                reached.push(server.at(forwarder.local));
+                self.forwarders.push(forwarder);
+            }
+        }
+        Ok(reached)
+    }
+
     fn add(&self, remote: &Remote) -> Result<(), glib::Error> {
         if let Some(credentials) = &remote.credentials {
             self.agent.set_remote_credentials(self.id, credentials);
