@@ -3,13 +3,22 @@
 //! kamailio-tls-modules and kamailio-websocket-modules; `./run check` installs
 //! them.
 
+#[path = "support/dns.rs"]
+mod dns;
 #[path = "support/kamailio.rs"]
 mod support;
 
-use fs_sip::endpoint::{Command, Event};
-use fs_sip::registration::RegistrationEvent;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use dns::{DnsServer, Record};
+use fs_sip::endpoint::{Body, Command, EndpointConfig, Event, Timers};
+use fs_sip::registration::{RegistrationEvent, RegistrationSettings};
+use fs_sip::resolver::Dns;
 use fs_sip::transport::Protocol;
+use fs_sip::wire::{Datagram, Message, NameAddr, Response, parse_datagram};
 use support::{ID, Kamailio};
+use tokio::net::UdpSocket;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_and_right_passwords_over_every_transport() {
@@ -124,4 +133,76 @@ async fn nobody_of_that_name() {
     let mut alice = kamailio.phone("alice", "secret").await;
     alice.call("nobody", &kamailio.proxy(Protocol::Tcp));
     assert!(matches!(alice.outcome().await, Event::Failed { status: 404, .. }));
+}
+
+/// A server that is out of service, or silent.
+async fn bad_server(status: Option<u16>) -> u16 {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+    let port = socket.local_addr().expect("its address").port();
+    tokio::spawn(async move {
+        let mut buffer = [0; 4096];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+            let Ok(Datagram::Message(message)) = parse_datagram(&buffer[..length]) else { continue };
+            if let (Message::Request(request), Some(status)) = (*message, status) {
+                // The caller may be gone.
+                let _ = socket.send_to(&Response::to_request(&request, status, "x").encode(), from).await;
+            }
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_server_takes_over_from_silent_refusing_and_dead_ones() {
+    let (first, second) = (Kamailio::start("MD5").await, Kamailio::start("MD5").await);
+    let (silent, refusing) = (bad_server(None).await, bad_server(Some(503)).await);
+    let server = DnsServer::start(vec![
+        ("_sip._udp.fs.test", Record::Srv(0, 1, silent, "host.fs.test")),
+        ("_sip._udp.fs.test", Record::Srv(1, 1, refusing, "host.fs.test")),
+        ("_sip._udp.fs.test", Record::Srv(2, 1, first.plain, "host.fs.test")),
+        ("_sip._udp.fs.test", Record::Srv(3, 1, second.plain, "host.fs.test")),
+        ("host.fs.test", Record::A(Ipv4Addr::LOCALHOST)),
+    ])
+    .await;
+    let at_domain = |user: &str| NameAddr::parse(&format!("<sip:{user}@fs.test>")).expect("address");
+    // A silent server is given up after 64*T1.
+    let timers = Timers { t1: Duration::from_millis(20), ..Timers::default() };
+    let config =
+        EndpointConfig { dns: Dns::Servers(vec![server.address]), timers, ..EndpointConfig::default() };
+    let mut alice = second.any_phone("alice", "secret", config).await;
+    let registered_at = async |alice: &mut support::Phone| {
+        let settings =
+            RegistrationSettings { tell_all: true, ..RegistrationSettings::new(at_domain("alice")) };
+        alice.endpoint.send(Command::Register { id: ID, settings });
+        let mut port = None;
+        loop {
+            match alice.registration().await {
+                RegistrationEvent::Answered { registrar, .. } => port = registrar.map(|r| r.remote.port()),
+                RegistrationEvent::Registered { .. } => return port,
+                RegistrationEvent::Asking { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    assert_eq!(registered_at(&mut alice).await, Some(first.plain));
+    drop(first);
+    assert_eq!(registered_at(&mut alice).await, Some(second.plain));
+    // So does a call.
+    let mut bob = second.registered("bob", Protocol::Tcp).await;
+    let id = alice.endpoint.new_invite_id();
+    alice.endpoint.send(Command::Invite {
+        id,
+        target: at_domain("bob").uri,
+        from: at_domain("alice"),
+        to: None,
+        headers: Vec::new(),
+        body: Some(Body::sdp("v=0\r\n")),
+    });
+    let called = bob.called().await;
+    bob.accept(called);
+    let event = alice.outcome().await;
+    assert!(matches!(event, Event::Established { id: got, .. } if got == id), "{event:?}");
+    alice.hang_up(id);
+    assert!(matches!(bob.outcome().await, Event::Confirmed { .. }));
+    assert!(matches!(bob.outcome().await, Event::Terminated { by_peer: true, .. }));
 }

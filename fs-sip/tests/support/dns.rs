@@ -1,4 +1,5 @@
 //! A DNS server of our own on loopback, with a handful of records.
+#![allow(dead_code)] // each test binary uses its part
 
 use std::net::{Ipv4Addr, SocketAddr};
 

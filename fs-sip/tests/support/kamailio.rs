@@ -33,6 +33,7 @@ exit_timeout=2
 tcp_accept_no_cl=yes
 enable_tls=yes
 alias="fs.invalid"
+alias="fs.test"
 listen=udp:127.0.0.1:@PLAIN@
 listen=tcp:127.0.0.1:@PLAIN@
 listen=tls:127.0.0.1:@SECURE@
@@ -191,17 +192,17 @@ impl Kamailio {
 
     /// A phone that knows `password`.
     pub async fn phone(&self, user: &'static str, password: &str) -> Phone {
-        self.any_phone(user, password, false).await
+        self.any_phone(user, password, EndpointConfig::default()).await
     }
 
     /// A phone that knows the password and takes messages.
     pub async fn phone_that_reads(&self, user: &'static str) -> Phone {
-        self.any_phone(user, "secret", true).await
+        self.any_phone(user, "secret", EndpointConfig { messages: true, ..EndpointConfig::default() }).await
     }
 
-    async fn any_phone(&self, user: &'static str, password: &str, messages: bool) -> Phone {
+    /// A phone with further settings.
+    pub async fn any_phone(&self, user: &'static str, password: &str, rest: EndpointConfig) -> Phone {
         let config = EndpointConfig {
-            messages,
             contact_user: user.to_owned(),
             credentials: vec![Credentials {
                 realm: Some(DOMAIN.to_owned()),
@@ -209,7 +210,7 @@ impl Kamailio {
                 password: Secret::new(password),
             }],
             tls: TlsSettings { trust: Trust::Authorities(self.authority.clone()), ..TlsSettings::default() },
-            ..EndpointConfig::default()
+            ..rest
         };
         let (endpoint, events) = Endpoint::bind(config).await.expect("a port");
         Phone { endpoint, events, user }
