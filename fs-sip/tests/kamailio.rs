@@ -202,7 +202,7 @@ async fn the_next_server_takes_over_from_silent_refusing_and_dead_ones() {
     bob.accept(called);
     let event = alice.outcome().await;
     assert!(matches!(event, Event::Established { id: got, .. } if got == id), "{event:?}");
-    alice.hang_up(id);
     assert!(matches!(bob.outcome().await, Event::Confirmed { .. }));
+    alice.hang_up(id);
     assert!(matches!(bob.outcome().await, Event::Terminated { by_peer: true, .. }));
 }

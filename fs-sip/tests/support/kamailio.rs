@@ -71,12 +71,13 @@ event_route[xhttp:request] {
 }
 
 onreply_route {
-    if (proto==WS || proto==WSS) add_contact_alias();
+    if (proto==WS || proto==WSS || $hdr(Server) =~ "baresip") add_contact_alias();
 }
 
 request_route {
     # Over WebSocket a contact stands for its connection (RFC 7118 section 5).
-    if (proto==WS || proto==WSS) {
+    # baresip names a TLS port where it does not listen.
+    if (proto==WS || proto==WSS || (proto==TLS && $ua =~ "baresip")) {
         force_rport();
         if (is_method("REGISTER")) fix_nated_register();
         else add_contact_alias();
@@ -84,6 +85,7 @@ request_route {
     if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
     if (has_totag()) {
         if (loose_route()) {
+            if (is_gruu()) lookup("location");
             if ($du == "") handle_ruri_alias();
             t_relay();
             exit;
