@@ -88,7 +88,9 @@ impl SideEntrance {
 /// those payload types, which are not to be used.
 fn is_rtcp(packet: &gst::BufferRef) -> bool {
     let mut head = [0; 4];
-    if packet.copy_to_slice(0, &mut head).is_err() || head[0] >> 6 != 2 || !TYPES.contains(&head[1]) {
+    // Copying from a shorter packet panics.
+    let read = packet.size() >= head.len() && packet.copy_to_slice(0, &mut head).is_ok();
+    if !read || head[0] >> 6 != 2 || !TYPES.contains(&head[1]) {
         return false;
     }
     let words = usize::from(u16::from_be_bytes([head[2], head[3]])) + 1;
