@@ -144,3 +144,7 @@ pub const REFER_TIME: Duration = Duration::from_secs(90);
 
 /// Targets of redirections that are tried for one call, at most.
 pub const MAX_REDIRECTS: usize = 8;
+
+/// How long a re-INVITE may wait after a provisional answer (the least of
+/// Timer C, RFC 3261 section 16.6).
+pub const REINVITE_TIME: Duration = Duration::from_secs(180);

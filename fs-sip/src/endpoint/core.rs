@@ -113,16 +113,15 @@ pub(super) enum Purpose {
 }
 
 impl Purpose {
-    /// The session whose transaction it is.
-    pub(super) fn session(&self) -> Option<InviteId> {
+    /// The session whose transaction it is, and its method.
+    pub(super) fn session(&self) -> Option<(InviteId, Method)> {
         match self {
-            Self::Invite(id)
-            | Self::Reinvite(id)
-            | Self::Bye(id)
-            | Self::Prack(id, _)
-            | Self::Update(id, _)
-            | Self::Refer(id)
-            | Self::ReferNotify(id) => Some(*id),
+            Self::Invite(id) | Self::Reinvite(id) => Some((*id, Method::Invite)),
+            Self::Bye(id) => Some((*id, Method::Bye)),
+            Self::Prack(id, _) => Some((*id, Method::Prack)),
+            Self::Update(id, _) => Some((*id, Method::Update)),
+            Self::Refer(id) => Some((*id, Method::Refer)),
+            Self::ReferNotify(id) => Some((*id, Method::Notify)),
             Self::ForkBye | Self::Ack(..) | Self::Register(_) | Self::Outside(_) => None,
         }
     }
@@ -225,6 +224,8 @@ pub struct EndpointCore {
     /// Branches of our INVITE that were not the first to answer.
     pub(super) other_branches: HashMap<ClientId, Vec<Dialog>>,
     pub(super) their_requests: HashMap<ServerId, InviteId>,
+    /// Requests that waited for the application when their session ended.
+    orphans: Vec<(ServerId, Request)>,
     /// Client transactions that were reported.
     pub(super) reported: HashSet<ClientId>,
     /// The session and final status of each INVITE of theirs, to tell what
@@ -268,6 +269,7 @@ impl EndpointCore {
             acks: HashMap::new(),
             other_branches: HashMap::new(),
             their_requests: HashMap::new(),
+            orphans: Vec::new(),
             reported: HashSet::new(),
             unreported: HashMap::new(),
             least_se: HashMap::new(),
@@ -319,6 +321,9 @@ impl EndpointCore {
         loop {
             if let Some(upward) = self.table.poll_upward() {
                 self.on_upward(now, upward);
+            } else if let Some((server, request)) = self.orphans.pop() {
+                let response = self.response(&request, 487, "");
+                self.respond(now, server, &response);
             } else if let Some((purpose, text)) = self.undeliverable.pop_front() {
                 self.on_undeliverable(now, purpose, &text);
             } else {
@@ -691,15 +696,16 @@ impl EndpointCore {
 
     /// Ends everything this endpoint remembers of a session.
     pub(super) fn forget(&mut self, id: InviteId) -> Option<Call> {
-        let call = self.calls.remove(&id)?;
+        let mut call = self.calls.remove(&id)?;
         for wait in Wait::ALL {
             self.waits.set((id, wait), None);
         }
         self.least_se.remove(&id);
-        match &call {
+        match &mut call {
             Call::Outgoing(outgoing) => {
-                for leg in &outgoing.early {
+                for leg in &mut outgoing.early {
                     self.dialogs.remove(leg.dialog.id());
+                    self.orphans.extend(leg.theirs.take());
                 }
             }
             Call::Incoming(incoming) => {
@@ -707,6 +713,8 @@ impl EndpointCore {
             }
             Call::Session(session) => {
                 self.dialogs.remove(session.leg.dialog.id());
+                self.orphans.extend(session.leg.theirs.take());
+                self.orphans.extend(session.refer_in.take().and_then(|refer| refer.request));
             }
         }
         Some(call)

@@ -11,6 +11,7 @@ use super::event::Event;
 use super::requests::Path;
 use crate::dialog::exchange::{Carrier, Offerer};
 use crate::dialog::session_timer::Verdict;
+use crate::limits;
 use crate::transaction::{ClientId, ServerId};
 use crate::wire::headers::name;
 use crate::wire::{Headers, Method, Request, Response, default_reason};
@@ -59,7 +60,8 @@ impl EndpointCore {
         response: &Response,
     ) {
         match response.status {
-            100..=199 => {}
+            // Its peer may be gone: without a word more it is given up.
+            100..=199 => self.table.limit(client, now + limits::REINVITE_TIME),
             200..=299 => self.on_reinvite_answer(now, client, id, response),
             status => self.reinvite_failed(now, id, status, &response.reason, &response.headers),
         }
@@ -190,7 +192,8 @@ impl EndpointCore {
         if session.leg.theirs.is_some() {
             return self.refuse_for_now(now, server, &request, 500);
         }
-        let pending = matches!(session.ours, Some(Ours::Pending { .. })) || session.leg.update.is_some();
+        let update = session.leg.update.as_ref().is_some_and(|u| !u.waiting);
+        let pending = matches!(session.ours, Some(Ours::Pending { .. })) || update;
         let busy = pending || session.ack_due.is_some() || session.leg.exchange.open().is_some();
         if busy || session.unacked.is_some() {
             return self.refuse_for_now(now, server, &request, 491);

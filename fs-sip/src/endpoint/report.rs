@@ -32,12 +32,8 @@ impl EndpointCore {
     /// A request of ours is answered finally (`status`), or never will be. The
     /// further 2xx of an INVITE are not told.
     pub(super) fn report_ours(&mut self, client: ClientId, purpose: &Purpose, status: u16) {
-        let method = self.table.request_of(client).map(|r| r.method.clone());
-        let (true, Some(id), Some(method)) = (self.config.report_transactions, purpose.session(), method)
-        else {
-            return;
-        };
-        if self.reported.insert(client) {
+        let Some((id, method)) = purpose.session() else { return };
+        if self.config.report_transactions && self.reported.insert(client) {
             self.processed(id, method, true, status, AckFate::None);
         }
     }

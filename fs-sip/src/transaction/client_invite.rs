@@ -99,6 +99,14 @@ impl ClientInvite {
         }
     }
 
+    /// Gives up then, unless something more than what has come comes before.
+    /// Only Proceeding has no end of its own.
+    pub fn limit(&mut self, at: Instant) {
+        if self.state == State::Proceeding {
+            self.armed.start(Timer::B, at);
+        }
+    }
+
     /// Handles one due timer; call again while [`Self::next_deadline`] is due.
     pub fn handle_timer(&mut self, now: Instant) -> &'static [Step] {
         match self.armed.pop(now) {
@@ -178,6 +186,20 @@ mod tests {
         assert_eq!(fsm.handle_response(now, 183), [Step::Report]);
         assert_eq!(fsm.handle_transport_error(), []);
         assert_eq!(fsm.state(), State::Proceeding);
+    }
+
+    #[test]
+    fn proceeding_can_be_limited() {
+        let (now, mut fsm) = calling();
+        fsm.limit(now + MS(1));
+        assert_eq!(fsm.next_deadline(), Some(now + MS(500)), "Calling has its own end");
+        fsm.handle_response(now, 100);
+        fsm.limit(now + MS(1000));
+        fsm.handle_response(now, 180);
+        assert_eq!(fsm.next_deadline(), None, "a sign of life");
+        fsm.limit(now + MS(1000));
+        assert_eq!(fsm.handle_timer(now + MS(1000)), [Step::TimedOut, Step::End]);
+        assert_eq!(fsm.state(), State::Terminated);
     }
 
     #[test]

@@ -194,6 +194,14 @@ impl Table {
         let _ = self.send_request(now, cancel, peer);
     }
 
+    /// Gives a pending INVITE up then, unless an answer comes before.
+    pub fn limit(&mut self, id: ClientId, at: Instant) {
+        if let Some(ClientFsm::Invite(fsm)) = self.clients.get_mut(&id).map(|c| &mut c.fsm) {
+            fsm.limit(at);
+        }
+        self.rearm_client(id);
+    }
+
     /// Forgets a client transaction at once.
     pub fn abandon(&mut self, id: ClientId) {
         self.end_client(id);

@@ -49,6 +49,12 @@ pub struct World {
     pub names: HashMap<String, Vec<SocketAddr>>,
 }
 
+fn seed_of(n: u8, seed: u64) -> [u8; 32] {
+    let mut bytes = [n; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    bytes
+}
+
 fn reached(who: SocketAddr, mut peers: Vec<Peer>) -> Resolution {
     Resolution { peer: peers.remove(0), local: Local::udp(who), rest: peers }
 }
@@ -67,12 +73,15 @@ fn stun_answer(request: &[u8], seen: SocketAddr) -> Vec<u8> {
 impl World {
     /// Endpoints 1 to `count`.
     pub fn new(count: u8, weather: Weather, seed: u64) -> Self {
+        Self::with((0..count).map(|_| EndpointConfig::default()).collect(), weather, seed)
+    }
+
+    /// Endpoints 1, 2 … with these settings.
+    pub fn with(configs: Vec<EndpointConfig>, weather: Weather, seed: u64) -> Self {
         let start = Instant::now();
         let mut parties = HashMap::new();
-        for n in 1..=count {
-            let mut bytes = [n; 32];
-            bytes[..8].copy_from_slice(&seed.to_le_bytes());
-            let core = EndpointCore::new(EndpointConfig::default(), bytes);
+        for (n, config) in (1..).zip(configs) {
+            let core = EndpointCore::new(config, seed_of(n, seed));
             parties.insert(address(n), Party { core, events: Vec::new(), seen: 0 });
         }
         let link = Link::new(weather, seed);
@@ -93,6 +102,12 @@ impl World {
     pub fn configure(&mut self, n: u8, config: EndpointConfig) {
         let core = EndpointCore::new(config, [n; 32]);
         self.parties.insert(address(n), Party { core, events: Vec::new(), seen: 0 });
+    }
+
+    /// Party `n` loses all it knows, without a word.
+    pub fn restart(&mut self, n: u8, config: EndpointConfig, seed: u64) {
+        let party = self.parties.get_mut(&address(n)).expect("an endpoint");
+        party.core = EndpointCore::new(config, seed_of(n, seed));
     }
 
     pub fn elapsed(&self) -> Duration {

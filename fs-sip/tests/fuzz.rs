@@ -1,0 +1,232 @@
+//! Mutational fuzzing, one target a place where bytes of a peer are read:
+//! datagram, stream framing, each typed header, SDP, digest challenge. Nothing
+//! may panic (tests check overflows), and what is read is written and read
+//! again.
+//!
+//! `FS_SIP_FUZZ_SECONDS` (default: a fixed number of rounds) and
+//! `FS_SIP_FUZZ_SEED` make longer and other runs; the soak plays 600 s each.
+
+use std::time::{Duration, Instant};
+
+use fs_sip::endpoint::Random;
+use fs_sip::session::offer_answer::OfferAnswer;
+use fs_sip::wire::auth::{Asker, challenges};
+use fs_sip::wire::headers::{
+    Accept, CSeq, Contact, ContentType, EventType, From, MaxForwards, MinSe, RAck, RSeq, RecordRoute,
+    ReferTo, ReferredBy, Replaces, Require, Route, SessionExpires, SubscriptionState, Supported, To, name,
+};
+use fs_sip::wire::{Datagram, Framer, Headers, NameAddr, TypedHeader, Uri, Via, parse_datagram};
+
+const ROUNDS: u32 = 20_000;
+
+const BITS: [&[u8]; 20] = [
+    b"\r\n",
+    b"\0",
+    b"\"",
+    b"<",
+    b">",
+    b",",
+    b";",
+    b"=",
+    b":",
+    b"%",
+    b"@",
+    b"[",
+    b"]",
+    b"99999999999999999999",
+    b"-1",
+    b" ",
+    b"\xff",
+    b"\xc3\xa9",
+    b"\\",
+    b"\r\n\r\n",
+];
+
+fn below(random: &mut Random, n: usize) -> usize {
+    random.below(u32::try_from(n).unwrap_or(u32::MAX)) as usize
+}
+
+/// Breaks one of the seeds in a few places.
+fn mutated(random: &mut Random, seeds: &[&str]) -> Vec<u8> {
+    let mut data = seeds[below(random, seeds.len())].as_bytes().to_vec();
+    for _ in 0..1 + below(random, 5) {
+        if data.is_empty() {
+            break;
+        }
+        let at = below(random, data.len());
+        match random.below(6) {
+            0 => data[at] = random.next_u32() as u8,
+            1 => drop(data.drain(at..(at + 1 + below(random, 20)).min(data.len()))),
+            2 => drop(data.splice(at..at, BITS[below(random, BITS.len())].iter().copied())),
+            3 => {
+                let end = (at + 1 + below(random, 60)).min(data.len());
+                let copy = data[at..end].to_vec();
+                drop(data.splice(at..at, copy));
+            }
+            4 => data.truncate(at),
+            _ => {
+                let other = seeds[below(random, seeds.len())].as_bytes();
+                data.extend_from_slice(&other[below(random, other.len())..]);
+            }
+        }
+    }
+    data
+}
+
+/// Feeds a target until its time or its rounds are over.
+fn fuzz(target: u8, seeds: &[&str], mut check: impl FnMut(&mut Random, &[u8])) {
+    let setting = |name: &str| std::env::var(name).ok().map(|v| v.parse::<u64>().expect("a number"));
+    let mut seed = [target; 32];
+    seed[..8].copy_from_slice(&setting("FS_SIP_FUZZ_SEED").unwrap_or(1).to_le_bytes());
+    let mut random = Random::new(seed);
+    let end = setting("FS_SIP_FUZZ_SECONDS").map(|s| Instant::now() + Duration::from_secs(s));
+    let mut round = 0;
+    while end.map_or(round < ROUNDS, |end| Instant::now() < end) {
+        let data = mutated(&mut random, seeds);
+        check(&mut random, &data);
+        round = round.wrapping_add(1);
+    }
+}
+
+const MESSAGES: [&str; 4] = [
+    "INVITE sip:bob:pw@[2001:db8::1]:5070;lr;x=%41 SIP/2.0\r\nVia: SIP / 2.0 / UDP [::1]:5060;branch=z9hG4bK1;rport, SIP/2.0/TCP p\r\n\
+     Record-Route: <sip:p1;lr>, <sip:p2>\r\nf: \"A \\\"B\\\" C\" <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\ni: c@x\r\nCSeq: 1 INVITE\r\n\
+     m: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\"\r\nSubject: x\r\n folded\r\nContent-Type: application/sdp\r\nl: 5\r\n\r\nv=0\r\n",
+    "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK3\r\nFrom: <sip:p@h>;tag=1\r\nTo: <sip:x@h>;tag=2\r\nCall-ID: c\r\n\
+     CSeq: 1 INVITE\r\nRSeq: 1\r\nRequire: 100rel\r\nSession-Expires: 90;refresher=uac\r\nContent-Length: 0\r\n\r\n",
+    "PRACK tel:+1;phone-context=x SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=old\r\nFrom: sip:a@h\r\nTo: sip:b@h\r\nCall-ID: c\r\n\
+     CSeq: 1 PRACK\r\nRAck: 1 1 INVITE\r\nContent-Length: 3\r\n\r\nabc",
+    "\r\n\r\n",
+];
+
+#[test]
+fn datagrams() {
+    fuzz(1, &MESSAGES, |_, data| {
+        if let Ok(Datagram::Message(message)) = parse_datagram(data) {
+            let written = message.encode();
+            assert!(parse_datagram(&written).is_ok(), "{:?}", String::from_utf8_lossy(&written));
+        }
+    });
+}
+
+/// However a stream is cut, it falls into the same frames.
+#[test]
+fn stream_framing() {
+    let frames = |data: &[u8], cut: &mut dyn FnMut(usize) -> usize| {
+        let (mut framer, mut rest, mut found) = (Framer::new(), data, Vec::new());
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(cut(rest.len()));
+            framer.push(now);
+            rest = later;
+            loop {
+                match framer.next_frame() {
+                    Ok(Some(fs_sip::wire::Frame::Message(bytes))) => found.push(bytes),
+                    Ok(Some(_)) => {}
+                    Ok(None) => break,
+                    Err(_) => return found,
+                }
+            }
+        }
+        found
+    };
+    fuzz(2, &MESSAGES, |random, data| {
+        let whole = frames(data, &mut |n| n);
+        let pieces = frames(data, &mut |n| 1 + below(random, n.min(40)));
+        assert_eq!(whole, pieces, "{:?}", String::from_utf8_lossy(data));
+    });
+}
+
+/// What is read is written so that it reads the same.
+fn stable<T: TypedHeader>(text: &str) {
+    if let Ok(value) = T::parse_value(text) {
+        let written = value.to_string();
+        let again = T::parse_value(&written);
+        assert!(again.is_ok_and(|a| a.to_string() == written), "{}: {text:?} becomes {written:?}", T::NAME);
+    }
+}
+
+#[test]
+fn each_typed_header() {
+    let seeds = [
+        "SIP/2.0/UDP [2001:db8::1]:5060;branch=z9hG4bK1;rport;received=2001:db8::9",
+        "\"A \\\"B\\\"\" <sip:a:b@h:5060;lr;x=%41?h=v>;tag=1;q=0.5;expires=60",
+        "sip:a@h;tag=x",
+        "*",
+        "1 INVITE",
+        "776656 1 INVITE",
+        "application/sdp;charset=\"utf-8\"",
+        "1800;refresher=uac",
+        "98732@sip.example.com;from-tag=r33th4x0r;to-tag=ff87ff;early-only",
+        "active;expires=60;reason=x",
+        "presence.winfo;id=7",
+        "100rel",
+    ];
+    let checks: [fn(&str); 21] = [
+        stable::<Via>,
+        stable::<From>,
+        stable::<To>,
+        stable::<Contact>,
+        stable::<Route>,
+        stable::<RecordRoute>,
+        stable::<ReferTo>,
+        stable::<ReferredBy>,
+        stable::<CSeq>,
+        stable::<RAck>,
+        stable::<RSeq>,
+        stable::<ContentType>,
+        stable::<MaxForwards>,
+        stable::<Accept>,
+        stable::<Require>,
+        stable::<Supported>,
+        stable::<SessionExpires>,
+        stable::<MinSe>,
+        stable::<Replaces>,
+        stable::<EventType>,
+        stable::<SubscriptionState>,
+    ];
+    fuzz(3, &seeds, |_, data| {
+        let text = String::from_utf8_lossy(data);
+        for check in checks {
+            check(&text);
+        }
+        for written in
+            [Uri::parse(&text).map(|u| u.to_string()), NameAddr::parse(&text).map(|n| n.to_string())]
+        {
+            drop(written);
+        }
+    });
+}
+
+#[test]
+fn session_descriptions() {
+    let seeds = [
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0 96\r\na=rtpmap:96 opus/48000/2\r\n\
+         a=fmtp:96 useinbandfec=1\r\na=ptime:20\r\na=sendonly\r\na=rtcp:10 IN IP4 127.0.0.1\r\n\
+         a=candidate:1 1 UDP 2130706431 127.0.0.1 9 typ host\r\nm=video 0 RTP/AVP 97\r\na=rtpmap:97 VP8/90000\r\n",
+        "v=0\r\no=- 1 1 IN IP6 ::1\r\ns=-\r\nt=0 0\r\nm=audio 65535 RTP/SAVP 8\r\nc=IN IP6 ::1\r\na=inactive\r\n",
+    ];
+    fuzz(4, &seeds, |_, data| {
+        let mut exchange = OfferAnswer::new(1, "x");
+        if exchange.remote_offer("application/sdp", data).is_err() {
+            assert!(!exchange.is_open());
+        }
+    });
+}
+
+#[test]
+fn digest_challenges() {
+    let seeds = [
+        "Digest realm=\"a \\\"b\\\"\", nonce=\"n\", algorithm=SHA-256, qop=\"auth,auth-int\", stale=true, opaque=\"x\"",
+        "Digest realm=r,nonce=n,algorithm=MD5-sess,qop=auth",
+        "Basic realm=\"x\"",
+        "Digest username=\"u\", realm=\"r\", nonce=\"n\", uri=\"sip:x\", response=\"0\", nc=00000001, cnonce=\"c\"",
+    ];
+    fuzz(5, &seeds, |_, data| {
+        let mut headers = Headers::new();
+        headers.push(name::WWW_AUTHENTICATE, data);
+        headers.push(name::PROXY_AUTHENTICATE, data);
+        for asker in [Asker::Server, Asker::Proxy] {
+            let _ = challenges(&headers, asker);
+        }
+    });
+}
