@@ -441,3 +441,36 @@ async fn a_pair_that_the_peer_does_not_know_is_told_in_a_new_offer() {
     assert!(offer.contains("a=remote-candidates:1 127.0.0.9 4000"), "{offer}");
     peer.endpoint.send(Command::AnswerReinvite { id, status: 200, reason: None, body: Some(answer) });
 }
+
+#[tokio::test]
+async fn early_media_flows_before_the_answer() {
+    for same in [true, false] {
+        let a = Side::new(MediaOptions::default()).await;
+        let mut peer = Peer::new().await;
+        let mut caller = a.application.call(&format!("sip:x@{}", peer.endpoint.local_addr())).await.unwrap();
+        let incoming = |event: &Event| match event {
+            Event::Incoming { id, .. } => Some(*id),
+            _ => None,
+        };
+        let id = peer.next(incoming).await;
+        let early = Some(sdp("m=audio 4000 RTP/AVP 0\r\n"));
+        peer.endpoint.send(Command::Provisional { id, status: 183, reason: None, body: early.clone() });
+        let agreed = |event: &SessionEvent| {
+            assert_ne!(*event, SessionEvent::WillStart, "the call has not been answered");
+            matches!(event, SessionEvent::Stream(StreamEvent::CodecsAgreed(_)))
+        };
+        until(&mut caller, agreed).await;
+        assert!(a.fake.calls().contains(&FakeCall::Direction(StreamDirection::BOTH)));
+        let other = Some(sdp("m=audio 5000 RTP/AVP 0\r\n"));
+        let answer = if same { early } else { other };
+        peer.endpoint.send(Command::Accept { id, body: answer });
+        started(&mut caller).await;
+        let ports: Vec<u16> = (a.fake.calls().iter())
+            .filter_map(|call| match call {
+                FakeCall::RemoteCandidates(list) => Some(list[0].port),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(ports, if same { vec![4000] } else { vec![4000, 5000] });
+    }
+}

@@ -166,11 +166,17 @@ impl Actor {
 
     async fn on_sip(&mut self, event: Event) {
         match event {
-            Event::Progress { status, reason, .. } if self.state == SessionState::Connecting => {
+            Event::Progress { status, reason, body, .. } if self.state == SessionState::Connecting => {
                 if status == 180 {
                     self.emit(SessionEvent::GotRingIndication);
                 }
                 self.emit(SessionEvent::GotProvisionalResponse { code: status, reason });
+                if let Some(body) = body {
+                    self.early_media(body).await;
+                }
+            }
+            Event::EarlyAnswer { body, .. } if self.state == SessionState::Connecting => {
+                self.early_media(body).await;
             }
             Event::Established { body, .. } if self.state == SessionState::Connecting => {
                 self.established(body).await
@@ -257,10 +263,18 @@ impl Actor {
         }
     }
 
+    /// The peer is heard before it answers: an announcement, or its own ringing tone.
+    async fn early_media(&mut self, body: Body) {
+        if let Some(events) = self.streams.take_early_answer(body).await {
+            self.tell_flow(events);
+        }
+    }
+
     async fn established(&mut self, body: Option<Body>) {
         self.emit(SessionEvent::WillStart);
-        match self.take_answer(body, "200 answer").await {
-            Ok(()) => {
+        match self.streams.take_final_answer(body).await {
+            Ok(events) => {
+                self.tell_flow(events);
                 self.step(Trigger::Accepted);
                 self.emit(SessionEvent::DidStart);
                 self.follow_wishes().await;

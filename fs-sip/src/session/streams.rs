@@ -51,6 +51,8 @@ pub(crate) struct Streams {
     /// We made the first offer, so we choose ICE's pairs.
     controlling: bool,
     ice_told: Option<Progress>,
+    /// An answer that came before the call stands, and the negotiator as it was before.
+    early: Option<(Body, OfferAnswer)>,
 }
 
 impl Streams {
@@ -64,6 +66,7 @@ impl Streams {
             offered: String::new(),
             controlling: false,
             ice_told: None,
+            early: None,
         }
     }
 
@@ -169,6 +172,41 @@ impl Streams {
             negotiated.map_err(|error| Problem { originator: Originator::Remote, ..Problem::from(error) })?;
         }
         self.flow(&answer).await
+    }
+
+    /// Takes an answer that came in a provisional response, so that early media is heard. `None` where it is no answer to an
+    /// open offer, or can't be used: the final answer decides.
+    pub(crate) async fn take_early_answer(&mut self, body: Body) -> Option<Vec<StreamEvent>> {
+        if self.early.is_some() || !self.exchange.is_open() {
+            return None;
+        }
+        let open = self.exchange.clone();
+        match self.take_answer(Some(body.clone()), "provisional answer").await {
+            Ok(events) => {
+                self.early = Some((body, open));
+                Some(events)
+            }
+            Err(problem) => {
+                tracing::info!(target: "fs::sip::session", "early media is not used: {}", problem.text);
+                self.exchange = open;
+                None
+            }
+        }
+    }
+
+    /// Takes the answer of the 2xx; it may repeat one that came before (RFC 6337 section 3.1.1), or come from another
+    /// branch of a forked call.
+    pub(crate) async fn take_final_answer(
+        &mut self,
+        body: Option<Body>,
+    ) -> Result<Vec<StreamEvent>, Problem> {
+        if let Some((early, open)) = self.early.take() {
+            if body.as_ref().is_none_or(|body| *body == early) {
+                return Ok(Vec::new());
+            }
+            self.exchange = open;
+        }
+        self.take_answer(body, "200 answer").await
     }
 
     /// Lets media flow as both sides have agreed; streams that are not in it stop.
