@@ -19,7 +19,7 @@ pub enum NegotiationError {
         /// What is wrong with it.
         why: InvalidCodec,
     },
-    /// A list of header extensions beyond [`limits`](crate::negotiation::limits) (`FS_ERROR_INVALID_ARGUMENTS`).
+    /// A list of header extensions beyond [`crate::negotiation::limits`] (`FS_ERROR_INVALID_ARGUMENTS`).
     ExtensionsTooLarge {
         /// How many there are.
         count: usize,

@@ -3,7 +3,7 @@
 //! Nothing here knows a list of codecs: payloaders, depayloaders, encoders and decoders are found by class and matched on
 //! the caps of their pad templates (`factories`, `chains`); the codec follows from the RTP caps ([`caps`]).
 //! The result is kept per media type for the life of the process and made anew when the registry changes. Between
-//! processes it is kept in files ([`cache`]): `$FS_AUDIO_CODECS_CACHE`, `$FS_VIDEO_CODECS_CACHE` and
+//! processes it is kept in files (`cache.rs`): `$FS_AUDIO_CODECS_CACHE`, `$FS_VIDEO_CODECS_CACHE` and
 //! `$FS_APPLICATION_CODECS_CACHE`, else `farstream/blueprints.MEDIA.CPU.cache` in the user's cache folder; an empty variable
 //! means no file. Reading pad templates loads no plugin and makes no element, so a first session without such a file takes
 //! only a few milliseconds more.
