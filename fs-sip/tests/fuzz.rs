@@ -15,7 +15,7 @@ use fs_sip::wire::headers::{
     Accept, CSeq, Contact, ContentType, EventType, From, MaxForwards, MinSe, RAck, RSeq, RecordRoute,
     ReferTo, ReferredBy, Replaces, Require, Route, SessionExpires, SubscriptionState, Supported, To, name,
 };
-use fs_sip::wire::{Datagram, Framer, Headers, NameAddr, TypedHeader, Uri, Via, parse_datagram};
+use fs_sip::wire::{Datagram, Framer, Headers, TypedHeader, Uri, Via, parse_datagram};
 
 const ROUNDS: u32 = 20_000;
 
@@ -189,10 +189,8 @@ fn each_typed_header() {
         for check in checks {
             check(&text);
         }
-        for written in
-            [Uri::parse(&text).map(|u| u.to_string()), NameAddr::parse(&text).map(|n| n.to_string())]
-        {
-            drop(written);
+        if let Ok(uri) = Uri::parse(&text) {
+            assert_eq!(Uri::parse(&uri.to_string()).as_ref(), Ok(&uri), "{text:?}");
         }
     });
 }

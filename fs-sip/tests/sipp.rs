@@ -62,12 +62,13 @@ struct Tally {
 /// `stop` comes. The endpoint is given back: as long as sipp runs, it must be
 /// there to repeat its answers.
 async fn answer(
+    calls: usize,
     endpoint: Endpoint,
     mut events: UnboundedReceiver<Event>,
     mut stop: oneshot::Receiver<()>,
 ) -> (Tally, Endpoint) {
     let mut tally = Tally::default();
-    while tally.ended_by_peer < CALLS {
+    while tally.ended_by_peer < calls {
         let event = tokio::select! {
             event = events.recv() => event.expect("the endpoint lives"),
             _ = &mut stop => break,
@@ -87,14 +88,15 @@ async fn answer(
     (tally, endpoint)
 }
 
-async fn answer_sipp(extra: &[&str], patience: Duration) -> Option<Tally> {
+async fn answer_sipp(calls: usize, extra: &[&str], patience: Duration) -> Option<Tally> {
     let sipp = sipp()?;
     let (endpoint, events) = endpoint().await;
     let target = endpoint.local_addr();
     let (stop, stopped) = oneshot::channel();
-    let mut answerer = tokio::spawn(answer(endpoint, events, stopped));
-    let arguments = ["-sn", "uac", "-m", "100", "-r", "50", "-d", "100"];
+    let mut answerer = tokio::spawn(answer(calls, endpoint, events, stopped));
+    let arguments = ["-sn", "uac", "-r", "50", "-d", "100"];
     let mut arguments: Vec<String> = arguments.iter().chain(extra).map(|a| (*a).to_owned()).collect();
+    arguments.extend(["-m".into(), calls.to_string()]);
     arguments.extend(["-p".into(), free_port().to_string(), "-mp".into(), free_port().to_string()]);
     arguments.push(target.to_string());
     let (ok, text) = run_sipp(sipp, arguments).await;
@@ -112,19 +114,24 @@ async fn answer_sipp(extra: &[&str], patience: Duration) -> Option<Tally> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sipp_calls_us_100_times() {
-    if let Some(tally) = answer_sipp(&[], Duration::from_secs(20)).await {
+    if let Some(tally) = answer_sipp(CALLS, &[], Duration::from_secs(20)).await {
         assert_eq!((tally.begun, tally.ended_by_peer), (CALLS, CALLS));
     }
 }
 
-/// Every tenth message of either side is lost. sipp takes a repeated 200 of
+/// Every tenth message of either side is lost; the soak loses every fifth, in
+/// `FS_SIP_SIPP_CALLS` calls (`FS_SIP_SIPP_LOST` per cent). sipp takes a repeated 200 of
 /// the INVITE for that of its BYE, so some calls lack the BYE; it counts its
 /// calls itself, and exits with an error when one has failed.
 #[tokio::test(flavor = "multi_thread")]
 async fn sipp_calls_us_100_times_over_a_bad_line() {
-    if let Some(tally) = answer_sipp(&["-lost", "10"], Duration::ZERO).await {
-        assert_eq!(tally.begun, CALLS);
-        assert!(tally.ended_by_peer > CALLS / 2, "{}", tally.ended_by_peer);
+    let setting = |name: &str, default: usize| {
+        std::env::var(name).map_or(default, |value| value.parse().expect("a number"))
+    };
+    let (calls, lost) = (setting("FS_SIP_SIPP_CALLS", CALLS), setting("FS_SIP_SIPP_LOST", 10).to_string());
+    if let Some(tally) = answer_sipp(calls, &["-lost", &lost], Duration::ZERO).await {
+        assert_eq!(tally.begun, calls);
+        assert!(tally.ended_by_peer > calls / 2, "{}", tally.ended_by_peer);
     }
 }
 
