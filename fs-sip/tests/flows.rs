@@ -273,6 +273,36 @@ fn a_flow_whose_keep_alive_is_not_answered_is_broken() {
 }
 
 #[test]
+fn a_change_of_address_is_told_to_registrar_and_peer() {
+    let mut w = world();
+    register(&mut w, 1, settings());
+    let mut seen = 0;
+    let first = next(&mut w, &mut seen, &Method::Register);
+    answer(&mut w, &first, &[("Expires", "600")], None);
+    registered(&mut w);
+    let request = |method: &str, number: u32, to: &str| {
+        format!(
+            "{method} sip:alice@10.0.0.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.0.9;branch=z9hG4bKc{number}{method}\n\
+             From: <sip:b@h>;tag=1\nTo: {to}\nCall-ID: moved\nCSeq: {number} {method}\nAllow: INVITE, UPDATE\n\
+             Contact: <sip:b@10.0.0.9>\nMax-Forwards: 70\n\n"
+        )
+    };
+    w.send_text(9, 1, &request("INVITE", 1, "<sip:alice@h>"));
+    let Event::Incoming { id, .. } = w.next_event(1) else { panic!("no call") };
+    w.command(1, Command::Accept { id, body: sdp("offer") });
+    w.run_secs(1);
+    let (_, ok) = w.raw_responses(9).pop().expect("an answer");
+    w.send_text(9, 1, &request("ACK", 1, &ok.headers.text(name::TO).expect("To")));
+    assert!(matches!(w.next_event(1), Event::Confirmed { .. }));
+    w.command(1, Command::NetworkChanged);
+    let again = next(&mut w, &mut seen, &Method::Register);
+    assert_eq!(again.call_id(), first.call_id());
+    let update = next(&mut w, &mut seen, &Method::Update);
+    assert_eq!((update.call_id().as_deref(), update.body.len()), (Ok("moved"), 0));
+    assert!(contacts(&update.headers)[0].uri.to_string().contains("10.0.0.1"));
+}
+
+#[test]
 fn sips_all_the_way() {
     let mut w = world();
     w.command(

@@ -50,7 +50,7 @@ fn judged(text: &str) -> (Vec<Event>, Vec<u16>) {
                 let line = String::from_utf8_lossy(&t.data).into_owned();
                 statuses.push(line[8..11].parse().expect("a response"));
             }
-            Output::Resolve(..) | Output::Reach(..) | Output::KeepAlive(..) => {
+            Output::Resolve(..) | Output::Reach(..) | Output::KeepAlive(..) | Output::Reconnect => {
                 panic!("no request of ours is due")
             }
         }

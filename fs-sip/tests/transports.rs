@@ -249,6 +249,22 @@ async fn websocket_frames_that_are_fine_and_that_are_not() {
     assert!(read > 0, "the first connection goes on");
 }
 
+#[tokio::test]
+async fn a_call_goes_on_over_new_connections_when_addresses_have_changed() {
+    for protocol in [Protocol::Tcp, Protocol::Ws] {
+        let (mut a, mut b) = (Side::plain().await, websocket_listener().await);
+        let ours = a.call(&b.uri(protocol), "v=0\r\n");
+        let (theirs, _) = b.called().await;
+        b.endpoint.send(Command::Accept { id: theirs, body: Some(Body::sdp("v=0\r\n")) });
+        assert!(matches!(a.next().await, Event::Established { .. }));
+        assert!(matches!(b.next().await, Event::Confirmed { .. }));
+        a.endpoint.send(Command::NetworkChanged);
+        a.endpoint.send(Command::Hangup { id: ours, headers: Vec::new() });
+        assert!(matches!(b.next().await, Event::Terminated { by_peer: true, .. }), "{protocol}");
+        assert!(matches!(a.next().await, Event::Terminated { by_peer: false, .. }), "{protocol}");
+    }
+}
+
 /// A raw peer on a TCP connection.
 struct Raw {
     socket: TcpStream,

@@ -187,6 +187,14 @@ pub enum Command {
     },
     /// Our address may have changed: all registrations are made anew at once.
     RefreshRegistrations,
+    /// The addresses of this machine have changed. Connections are opened anew,
+    /// registrations, publications and subscriptions are made anew from the
+    /// address that leads there now, and the peers of calls are told the new
+    /// Contact (by UPDATE, or by a re-INVITE with the last description; media at
+    /// another address need a [`Command::Reinvite`] of the application). Sockets
+    /// bound to one address stay bound to it: listen on `0.0.0.0` or `::` where
+    /// addresses may change.
+    NetworkChanged,
     /// Sends a single request outside any call: MESSAGE, OPTIONS or another
     /// that opens no dialog. [`Event::Answered`](super::Event::Answered) tells
     /// its end.

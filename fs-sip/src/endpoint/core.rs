@@ -81,6 +81,9 @@ pub enum Output {
     Reach(ResolveToken, Vec<Peer>),
     /// From now on keep the connection to this peer alive so often.
     KeepAlive(Peer, Duration),
+    /// Our addresses have changed: close all connections, and look anew which
+    /// address of ours leads where.
+    Reconnect,
     /// Tell the application.
     Event(Event),
 }
@@ -421,6 +424,7 @@ impl EndpointCore {
             Command::Register { id, settings } => self.register(id, settings),
             Command::Unregister { id } => self.unregister(now, id),
             Command::RefreshRegistrations => self.refresh_registrations(now),
+            Command::NetworkChanged => self.network_changed(now),
             Command::Request { id, method, target, from, to, headers, body } => {
                 self.single_request(id, method, &target, from, to, &headers, body);
             }

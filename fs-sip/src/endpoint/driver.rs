@@ -253,6 +253,7 @@ impl Driver {
                     self.transports.send(&peer, data).await;
                 }
                 Output::Reach(token, peers) => self.transports.reach(token, peers),
+                Output::Reconnect => self.transports.reconnect(),
                 Output::KeepAlive(peer, every) => self.transports.keep_alive(&peer, every),
                 Output::Event(event) => {
                     // The application may have stopped listening.

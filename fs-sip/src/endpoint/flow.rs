@@ -71,6 +71,11 @@ impl Flows {
         self.waits.set(id, None);
     }
 
+    /// Our addresses have changed: nothing that was known is good any more.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
     /// Whom a registration was sent to last.
     pub(super) fn registrar(&self, id: RegistrationId) -> Option<Peer> {
         self.of.get(&id).map(|f| f.peer.clone())

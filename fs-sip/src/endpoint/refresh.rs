@@ -96,7 +96,14 @@ impl EndpointCore {
     /// It is time to refresh: by UPDATE where the peer takes it, else by a
     /// re-INVITE with our last description.
     pub(super) fn refresh_due(&mut self, now: Instant, id: InviteId) {
-        let Some(session) = self.session(id).filter(|s| !s.is_leaving() && s.timer.is_some()) else { return };
+        if self.session(id).is_some_and(|s| s.timer.is_some()) {
+            self.refresh_session(now, id);
+        }
+    }
+
+    /// Tells the peer our Contact anew, and, by a re-INVITE, our description.
+    pub(super) fn refresh_session(&mut self, now: Instant, id: InviteId) {
+        let Some(session) = self.session(id).filter(|s| !s.is_leaving()) else { return };
         if session.is_busy() {
             return self.waits.set((id, Wait::Refresh), Some(now + BUSY));
         }

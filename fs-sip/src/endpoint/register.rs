@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::core::{EndpointCore, Purpose};
+use super::core::{EndpointCore, Output, Purpose};
 use super::event::Event;
 use crate::registration::state::{Next, leading_number};
 use crate::registration::{Failure, Registration, RegistrationEvent, RegistrationId, RegistrationSettings};
@@ -39,6 +39,19 @@ impl EndpointCore {
             }
         }
         self.refresh_outside(now);
+    }
+
+    /// Our addresses have changed: connections are opened anew, and everybody
+    /// who knows a Contact of ours is told the new one.
+    pub(super) fn network_changed(&mut self, now: Instant) {
+        self.flows.clear();
+        self.output(Output::Reconnect);
+        self.refresh_registrations(now);
+        let mut ids: Vec<_> = self.calls.keys().copied().collect();
+        ids.sort_unstable();
+        for id in ids {
+            self.refresh_session(now, id);
+        }
     }
 
     /// Takes every registration back.

@@ -186,6 +186,13 @@ impl<T: Copy> Transports<T> {
         }
     }
 
+    /// Closes all connections, and forgets which address of ours leads where.
+    pub(crate) fn reconnect(&mut self) {
+        // The end of its queue ends a connection.
+        self.connections.clear();
+        self.udp.iter_mut().for_each(UdpTransport::forget_routes);
+    }
+
     /// Keeps the connection to this peer alive so often.
     pub(crate) fn keep_alive(&mut self, peer: &Peer, every: Duration) {
         let open = self.connection_to(peer).and_then(|id| self.connections.get(&id));

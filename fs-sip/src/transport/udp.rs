@@ -79,6 +79,11 @@ impl UdpTransport {
         local
     }
 
+    /// Forgets which address of ours leads where.
+    pub(super) fn forget_routes(&mut self) {
+        self.routes.clear();
+    }
+
     /// Sends one datagram.
     ///
     /// # Errors

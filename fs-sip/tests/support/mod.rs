@@ -157,7 +157,7 @@ impl World {
                     let result = Ok(reached(who, peers));
                     party.core.handle(self.now, Input::Resolved(token, result));
                 }
-                Output::KeepAlive(..) => {}
+                Output::KeepAlive(..) | Output::Reconnect => {}
                 Output::Event(event) => party.events.push((elapsed, event)),
                 Output::Resolve(token, hop) => {
                     let result = match hop.host {
