@@ -94,7 +94,8 @@ mod tests {
     fn single_buffers_and_lists_are_counted() {
         gst::init().unwrap();
         let (from, to) = (gst::Pad::new(gst::PadDirection::Src), gst::Pad::builder(gst::PadDirection::Sink));
-        let to = to.chain_function(|_, _, _| Ok(gst::FlowSuccess::Ok)).build();
+        let to = to.chain_function(|_, _, _| Ok(gst::FlowSuccess::Ok));
+        let to = to.chain_list_function(|_, _, _| Ok(gst::FlowSuccess::Ok)).build();
         let counters = Counters::default();
         counters.count_sent(&to);
         counters.count_received(&from);

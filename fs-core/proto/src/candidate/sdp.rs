@@ -34,6 +34,9 @@ pub fn parse(line: &str) -> Result<Candidate, CandidateError> {
     let priority = next("priority")?;
     let priority = number(priority).ok_or_else(|| bad("priority", priority))?;
     let ip = next("address")?;
+    if !is_word(ip) {
+        return Err(bad("address", ip));
+    }
     let port = read_port(next("port")?)?;
     let typ = next("typ")?;
     if !typ.eq_ignore_ascii_case("typ") {
@@ -45,11 +48,16 @@ pub fn parse(line: &str) -> Result<Candidate, CandidateError> {
     while let Some(name) = words.next() {
         let value = words.next().ok_or_else(|| bad("extension", name))?;
         match name.to_ascii_lowercase().as_str() {
-            "raddr" => value.clone_into(&mut candidate.base_ip),
+            "raddr" if is_word(value) => value.clone_into(&mut candidate.base_ip),
+            "raddr" => return Err(bad("raddr", value)),
             "rport" => candidate.base_port = read_port(value)?,
             "tcptype" => tcp_type = Some(value),
             _ => {}
         }
+    }
+    if candidate.base_ip.is_empty() {
+        // A port alone says nothing.
+        candidate.base_port = 0;
     }
     candidate.proto = read_transport(transport, tcp_type)?;
     Ok(candidate)

@@ -58,7 +58,7 @@ glib::wrapper! {
     /// The part of a [`NiceTransmitter`] that serves one stream (`FsNiceStreamTransmitter`).
     ///
     /// Beyond the properties of the C library it has `trickle` and `consent-freshness` (RFC 7675), both false and
-    /// construct-only.
+    /// construct-only, and `stats`.
     pub struct NiceStreamTransmitter(ObjectSubclass<stream::NiceStreamTransmitter>)
         @extends fs_core::StreamTransmitter;
 }

@@ -9,6 +9,7 @@ use gst::prelude::*;
 use super::NiceStreamTransmitter;
 use super::agent::Agent;
 use crate::transmitter::component::Bins;
+use crate::transmitter::counters::Counters;
 
 /// The component that carries all when components are multiplexed.
 const FIRST: u32 = 1;
@@ -19,6 +20,8 @@ pub(super) struct Path {
     source: gst::Element,
     sink: gst::Element,
     sending: Arc<AtomicBool>,
+    /// What went through.
+    pub(super) counters: Counters,
 }
 
 impl Path {
@@ -44,7 +47,13 @@ impl Path {
         source.set_property("do-timestamp", do_timestamp);
         sink.set_property("sync", false);
         sink.set_property("async", false);
-        let path = Self { component, source, sink, sending: Arc::new(AtomicBool::new(true)) };
+        let path = Self {
+            component,
+            source,
+            sink,
+            sending: Arc::new(AtomicBool::new(true)),
+            counters: Counters::default(),
+        };
         path.watch(listener, associates);
         let added =
             bins.add_sink(component, &path.sink).and_then(|()| bins.add_source(component, &path.source));
@@ -67,8 +76,12 @@ impl Path {
                 }
             });
         }
-        let pad = self.source.static_pad("src").filter(|_| associates);
-        if let Some(pad) = pad {
+        if let Some(pad) = self.sink.static_pad("sink") {
+            self.counters.count_sent(&pad);
+        }
+        let Some(pad) = self.source.static_pad("src") else { return };
+        self.counters.count_received(&pad);
+        if associates {
             let (component, weak) = (self.component, listener.downgrade());
             pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
                 if let Some(buffer) = info.buffer()

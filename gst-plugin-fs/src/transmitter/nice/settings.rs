@@ -9,6 +9,7 @@ use glib::prelude::*;
 use super::agent::Key;
 use super::candidate::{self, Compatibility, invalid};
 use super::relay::{self, RelayInfo};
+use crate::transmitter::counters;
 
 /// What the application set.
 #[derive(Clone)]
@@ -157,6 +158,7 @@ pub(super) fn property_list() -> &'static [glib::ParamSpec] {
             .into();
         list.extend(numbers());
         list.extend(flags());
+        list.push(counters::property());
         list.push(
             glib::ParamSpecString::builder("stun-ip")
                 .nick("STUN server")

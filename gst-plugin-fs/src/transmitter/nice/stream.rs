@@ -16,6 +16,7 @@ use super::settings::{self, Settings};
 use super::tls::Forwarder;
 use super::transmitter::agent_for;
 use super::{NiceTransmitter, lock, relay};
+use crate::transmitter::counters;
 
 /// A stream's place in its agent, from `open` to `stop`.
 struct Link {
@@ -47,6 +48,8 @@ struct State {
     /// The peer's credentials since the last restart.
     remote: Option<Credentials>,
     forced: bool,
+    /// Per component: the pair in use.
+    pairs: Vec<Option<(Candidate, Candidate)>>,
     /// Per component: whether it was ready once. Until then a failure may be one of checks that came too early.
     was_ready: Vec<bool>,
 }
@@ -88,6 +91,7 @@ impl NiceStreamTransmitter {
         }
         let mut state = lock(&self.state);
         state.was_ready = vec![false; components as usize];
+        state.pairs = vec![None; components as usize];
         state.link = Some(link);
         Ok(())
     }
@@ -236,11 +240,15 @@ impl NiceStreamTransmitter {
 
     fn tell_pair(&self, component: u32, local: &Plain, remote: &Plain) {
         let (local, remote) = {
-            let state = lock(&self.state);
+            let mut state = lock(&self.state);
             let Some(link) = &state.link else { return };
             let own = link.agent.local_credentials(link.id);
             let theirs = state.remote.clone().unwrap_or_default();
-            (local.to_proto(&own), remote.to_proto(&theirs))
+            let pair = (local.to_proto(&own), remote.to_proto(&theirs));
+            if let Some(place) = state.pairs.get_mut(component as usize - 1) {
+                *place = Some(pair.clone());
+            }
+            pair
         };
         gst::debug!(
             super::CAT,
@@ -251,6 +259,14 @@ impl NiceStreamTransmitter {
             remote.port
         );
         self.obj().emit_new_active_candidate_pair(&local, &remote);
+    }
+
+    fn stats(&self) -> gst::Structure {
+        let state = lock(&self.state);
+        let paths = state.link.iter().flat_map(|link| &link.paths);
+        counters::stats((1u32..).zip(paths.zip(&state.pairs)).map(|(component, (path, pair))| {
+            path.counters.describe(component, pair.as_ref().map(|(local, remote)| (local, remote)))
+        }))
     }
 
     fn restart(&self, state: &mut State) -> Result<(), glib::Error> {
@@ -367,6 +383,9 @@ impl ObjectImpl for NiceStreamTransmitter {
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         let name = pspec.name();
+        if name == "stats" {
+            return self.stats().to_value();
+        }
         if let Some(link) = &lock(&self.state).link {
             match name {
                 "stream-id" => return link.id.to_value(),

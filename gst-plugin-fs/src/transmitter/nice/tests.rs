@@ -110,6 +110,11 @@ fn properties_are_those_of_the_reference() {
     assert_eq!(stream.find_property("relay-info").unwrap().value_type().name(), "GPtrArray");
     stream.set_property("controlling-mode", false);
     assert!(!stream.property::<bool>("controlling-mode"));
+    let stats: gst::Structure = stream.property("stats");
+    let components: gst::Array = stats.get("components").unwrap();
+    let of = |i: usize| components.as_slice()[i].get::<gst::Structure>().unwrap();
+    assert_eq!((components.len(), of(1).get::<u32>("component")), (2, Ok(2)));
+    assert_eq!(of(0).get::<u64>("packets-sent"), Ok(0));
     stream.stop();
 }
 
