@@ -186,6 +186,44 @@ proptest! {
     }
 
     #[test]
+    fn rules_commute_with_the_order_of_parameters(
+        name in prop::sample::select(&NAMES[..]),
+        ours in parameters(),
+        theirs in parameters(),
+    ) {
+        // Of a repeated parameter the first counts, so each stands once.
+        let once = |list: &[(String, String)]| {
+            let mut kept: Vec<(String, String)> = Vec::new();
+            for (name, value) in list {
+                let same = |other: &str| if name.is_empty() { "events" } else { name } == if other.is_empty() { "events" } else { other };
+                if !kept.iter().any(|(other, _)| same(other)) {
+                    kept.push((name.clone(), value.clone()));
+                }
+            }
+            kept
+        };
+        let (ours, theirs) = (once(&ours), once(&theirs));
+        let agree = |ours: &[(String, String)], theirs: &[(String, String)]| {
+            let codec = |list: &[(String, String)]| {
+                list.iter().fold(Codec::new(100, name, AUDIO, 8000), |c, (n, v)| c.with_param(n, v))
+            };
+            let capabilities = [LocalCapability::new(codec(ours))];
+            let remotes = [RemoteCodecs::new(1, vec![codec(theirs)])];
+            let inputs =
+                Inputs { media_type: AUDIO, capabilities: &capabilities, remotes: &remotes, ..Inputs::default() };
+            negotiate(&inputs).ok().map(|outcome| {
+                let mut codecs = outcome.associations.codecs_without_config();
+                codecs.iter_mut().for_each(|c| c.optional_params.sort_by(|a, b| a.name.cmp(&b.name)));
+                codecs
+            })
+        };
+        let straight = agree(&ours, &theirs);
+        let turned = |list: &[(String, String)]| list.iter().rev().cloned().collect::<Vec<_>>();
+        prop_assert_eq!(&agree(&turned(&ours), &theirs), &straight);
+        prop_assert_eq!(&agree(&ours, &turned(&theirs)), &straight);
+    }
+
+    #[test]
     fn wishes_alone_never_move_a_payload_type(
         capabilities in capabilities(),
         wishes in prop::collection::vec(codec(Just(Codec::ID_ANY)), 0..5),

@@ -141,6 +141,12 @@ fn param_rule(table: Option<&'static CodecRule>, name: &str) -> Option<&'static 
 /// and reporting interval are the remote's; the caller replaces them as needed.
 pub(super) fn negotiate(local: &Codec, remote: &Codec, masks: Masks) -> Result<Codec, Reason> {
     check_format(local, remote)?;
+    check_mandatory(local, remote)?;
+    merge(local, remote, masks)
+}
+
+/// [`negotiate`] once the formats are known to be the same.
+fn merge(local: &Codec, remote: &Codec, masks: Masks) -> Result<Codec, Reason> {
     let mut table = codec_rule(remote);
     if let Some(gate) = table.and_then(|t| t.gate) {
         table = gate(local, remote)?.or(table);
@@ -170,7 +176,8 @@ pub(super) fn fits(capability: &Codec, wish: &Codec) -> Result<(), Reason> {
         codec
     };
     let masks = Masks { local: Kinds::ALL, remote: Kinds::ALL };
-    negotiate(&shared(capability, wish), &shared(wish, capability), masks).map(|_| ())
+    check_format(capability, wish)?;
+    merge(&shared(capability, wish), &shared(wish, capability), masks).map(|_| ())
 }
 
 /// Media type, name, clock rate and channels; what one side leaves open fits.
@@ -189,6 +196,19 @@ fn check_format(local: &Codec, remote: &Codec) -> Result<(), Reason> {
         return Err(Reason::Channels { ours: local.channels, theirs: remote.channels });
     }
     Ok(())
+}
+
+/// Refuses codecs that both lack what belongs to the format; what describes a stream may come later.
+fn check_mandatory(local: &Codec, remote: &Codec) -> Result<(), Reason> {
+    let mut rules = codec_rule(remote).map_or(&[][..], |t| t.params).iter();
+    let lacks = |rule: &&ParamRule| {
+        let belongs = rule.kinds.contains(Kinds::MANDATORY.with(Kinds::BOTH));
+        belongs && local.param(rule.name).is_none() && remote.param(rule.name).is_none()
+    };
+    match rules.find(lacks) {
+        Some(rule) => Err(Reason::Parameter { name: rule.name.to_owned(), ours: None, theirs: None }),
+        None => Ok(()),
+    }
 }
 
 /// Two codecs being compared.

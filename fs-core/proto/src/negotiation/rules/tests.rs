@@ -159,6 +159,8 @@ fn jpeg2000() {
     );
     let missing = refusal(MediaType::Video, "JPEG2000 sampling=RGB", "JPEG2000");
     assert_eq!(missing, told("sampling", Some("RGB"), None));
+    let unsaid = refusal(MediaType::Video, "JPEG2000 width=100", "JPEG2000 width=50");
+    assert_eq!(unsaid, told("sampling", None, None), "the format is not known without it");
     let wish = codec(MediaType::Video, "JPEG2000 sampling=RGB");
     assert_eq!(
         fits(&codec(MediaType::Video, "JPEG2000"), &wish),
