@@ -1,0 +1,69 @@
+#!/usr/bin/python3
+"""What a call costs: CPU, threads, memory, and the time to candidates and to sound. Ours, the stock library, and bare rtpbin.
+
+Run inside the build's environment by ./run bench. A call is two ends in one process that exchange audio over UDP on the loopback.
+CPU and threads of the test's own sources and sinks are measured on their own and taken off; all programs take turns, so that they
+see the same machine. Stock runs with its srtp plugin hidden, without which it is silent on Debian 12, and without asking for a router.
+"""
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+from first_sample import HERE, SYSTEM, stock_environment
+
+TURNS = 5
+SECONDS = 4
+CALLS = 10
+CODECS = ("PCMU", "OPUS")
+MOST_THREADS = 6
+MOST_CPU_OF_STOCK = {"PCMU": 0.6}
+MOST_CANDIDATES_MS = 60
+
+
+def measure(program, codec, calls, environment, base):
+    command = ["/usr/bin/python3", HERE / "calls_process.py", program, codec, str(calls), str(SECONDS), str(base)]
+    out = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
+    if out.returncode:
+        sys.exit(f"{program} {codec}: {out.stderr[-800:]}")
+    words = out.stdout.split()
+    return dict(zip(("cpu", "threads", "first", "kb", "candidates"), map(float, words[:5]))), words[5]
+
+
+def main():
+    failures = 0
+    print(f"per call, {CALLS} calls in a process, {TURNS} turns of {SECONDS} s, medians; sources and sinks taken off")
+    print(f"{'codec':8}{'program':9}{'CPU %':>8}{'of stock':>10}{'threads':>9}{'1st call':>10}{'MB':>7}{'candidates ms':>15}")
+    with tempfile.TemporaryDirectory() as name:
+        stock, ours, base = stock_environment(pathlib.Path(name)), dict(os.environ), 23000
+        programs = {"stock": ("farstream", stock), "ours": ("farstream", ours), "rtpbin": ("rtpbin", stock), "sources": ("sources", stock)}
+        for codec in CODECS:
+            runs = {who: [] for who in programs}
+            for turn in range(TURNS + 1):
+                for who, (program, environment) in programs.items():
+                    base += 4 * CALLS + 4
+                    run, library = measure(program, codec, CALLS, environment, base)
+                    if program == "farstream":
+                        assert (str(SYSTEM) in library) == (who == "stock"), f"{who} ran on {library}"
+                    if turn:  # the first turn fills caches
+                        runs[who].append(run)
+            median = {who: {key: statistics.median(run[key] for run in all_) for key in all_[0]} for who, all_ in runs.items()}
+            rest = median.pop("sources")
+            for who, figures in median.items():
+                figures["cpu"] -= rest["cpu"]
+                for key in ("threads", "first"):
+                    figures[key] -= rest[key]
+            for who, f in median.items():
+                ratio = f["cpu"] / median["stock"]["cpu"]
+                print(f"{codec:8}{who:9}{f['cpu']:8.3f}{ratio:10.2f}{f['threads']:9.1f}{f['first']:10.0f}{f['kb'] / 1024:7.2f}{f['candidates']:15.1f}")
+                if who == "ours":
+                    failures += f["threads"] > MOST_THREADS or ratio > MOST_CPU_OF_STOCK.get(codec, 1) or f["candidates"] > MOST_CANDIDATES_MS
+    if failures:
+        print(f"FAILED: ours is allowed {MOST_THREADS} threads a call, {MOST_CPU_OF_STOCK['PCMU']} of stock's CPU with PCMU, {MOST_CANDIDATES_MS} ms to its candidates")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
