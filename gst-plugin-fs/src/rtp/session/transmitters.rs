@@ -51,6 +51,10 @@ impl imp::Session {
         let conference = self.conference().ok_or_else(super::disposed)?;
         let graph = self.graph().ok_or_else(super::disposed)?;
         let transmitter = Transmitter::new(name, COMPONENTS, self.state().tos)?;
+        if transmitter.find_property("shared-thread").is_some() {
+            // Behind us are jitter buffers, and they never block.
+            transmitter.set_property("shared-thread", true);
+        }
         let entry = connect(conference.upcast_ref(), &graph, name, &transmitter)?;
         let weak = self.obj().downgrade();
         transmitter.connect_error(move |_, code, text| {

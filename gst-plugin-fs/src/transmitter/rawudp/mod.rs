@@ -1,15 +1,23 @@
 //! The transmitter `rawudp`: RTP and RTCP over plain UDP sockets, one candidate per component.
 //!
 //! Each component has one socket, which receives and sends (`port`). Streams of one session that ask for the same address
-//! and port share it. Nothing is negotiated here: the application exchanges the local candidates and hands in
-//! the peer's with `force_remote_candidates`; there are no connectivity checks, so no `state-changed` either.
+//! and port share it. One thread waits for the sockets of all sessions of RTP in the process (`io`). Nothing is negotiated
+//! here: the application exchanges the local candidates and hands in the peer's with `force_remote_candidates`; there are no
+//! connectivity checks, so no `state-changed` either.
 //!
 //! | File | What it holds |
 //! |---|---|
-//! | `transmitter` | `FsRawUdpTransmitter`: the bins, the sockets of all streams |
+//! | `transmitter` | `FsRawUdpTransmitter`: the elements, the sockets of all streams |
+//! | `inlet`, `outlet` | the elements that give and take packets |
 //! | `stream` | `FsRawUdpStreamTransmitter`: one stream's candidates |
-//! | `port` | a socket with its source and sink elements |
+//! | `settings` | its parameters |
+//! | `gather` | which local candidates are told, and when |
+//! | `port` | a socket in use |
+//! | `io` | the socket loop |
+//! | `socket` | options, and many packets with one call |
 //! | `binding` | the search for free ports |
+//! | `stun` | STUN binding requests, pure |
+//! | `mapping` | forwarded ports: PCP, NAT-PMP, UPnP |
 //! | `source` | whose packet is it, by its source address |
 //! | `candidates` | checks on candidates handed in |
 //! | `interfaces` | this host's addresses |
@@ -19,10 +27,19 @@
 
 mod binding;
 mod candidates;
+mod gather;
+mod inlet;
 mod interfaces;
+mod io;
+mod mapping;
+mod outlet;
 mod port;
+mod settings;
+mod socket;
 mod source;
+mod stats;
 mod stream;
+mod stun;
 mod transmitter;
 
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -46,9 +63,12 @@ glib::wrapper! {
 glib::wrapper! {
     /// The part of a [`RawUdpTransmitter`] that serves one stream (`FsRawUdpStreamTransmitter`).
     ///
-    /// Properties beyond those of the base class, all construct-only: `stun-ip` (string, none), `stun-port` (3478),
-    /// `stun-timeout` (30 s), `upnp-mapping` and `upnp-discovery` (false; the C library has true and waits for
-    /// it), `upnp-mapping-timeout` (600 s), `upnp-discovery-timeout` (2 s).
+    /// Properties beyond those of the base class, construct-only unless noted: `stun-ip` (string, none), `stun-port` (3478),
+    /// `stun-servers` (more servers, with commas between), `stun-timeout` (30 s), `upnp-mapping` and `upnp-discovery`
+    /// (false; the C library has true and waits for it), `upnp-mapping-timeout` (600 s), `upnp-discovery-timeout` (2 s),
+    /// `mapping-gateway` (who is asked by PCP and NAT-PMP), `min-port` and `max-port` (0: no bound), `send-buffer-size` and
+    /// `receive-buffer-size` (bytes, 0: the system's), `symmetric-rtp` (false), `send-component-mux` (false, may be changed),
+    /// `stats` (read-only).
     pub struct RawUdpStreamTransmitter(ObjectSubclass<stream::RawUdpStreamTransmitter>)
         @extends fs_core::StreamTransmitter;
 }
@@ -62,6 +82,14 @@ impl RawUdpStreamTransmitter {
 /// What a panic elsewhere left behind is consistent: each change of the guarded data is one step.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Numbers that nobody can guess.
+fn random(bytes: &mut [u8]) {
+    // SAFETY: the place has the size that is told.
+    let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
+    // Up to 256 bytes it never fails once the system has started (getrandom(2)).
+    debug_assert_eq!(usize::try_from(got), Ok(bytes.len()));
 }
 
 fn network(text: &str) -> glib::Error {

@@ -1,153 +1,257 @@
-//! One UDP socket in use: `udpsrc` reads from it, `multiudpsink` writes to it.
+//! One UDP socket in use: registered with the socket loop, known to the elements of the transmitter.
 
-use std::net::{SocketAddr, UdpSocket};
-use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::time::{Duration, Instant};
 
 use fs_core::prelude::*;
-use gio::prelude::SocketExt;
+use glib::subclass::prelude::*;
 use gst::prelude::*;
 
-use super::candidates::Preference;
-use super::source::Sources;
-use super::{CAT, network};
-use crate::transmitter::component::{Bins, element};
+use super::binding::Wish;
+use super::inlet::Inlet;
+use super::io::{Handler, Loop, Reason, Registration};
+use super::socket::{Batch, Incoming, Socket};
+use super::source::{Sender, Sources};
+use super::stun::{self, Handled};
+use super::{CAT, lock, random};
 
-/// A bound socket with its elements in the transmitter's bins.
+/// A bound socket that receives and sends for one component.
 pub(super) struct Port {
     component: u32,
     /// What was asked for: another stream that asks for the same gets this port.
-    asked: Preference,
-    number: u16,
-    ipv4: bool,
-    source: gst::Element,
-    sink: gst::Element,
+    asked: Wish,
+    socket: Arc<Socket>,
+    registration: Arc<Registration>,
+    questions: Arc<Questions>,
+    inlet: Inlet,
 }
 
 impl Port {
     /// Puts a bound socket to work: packets that it receives come out of the component's source pad from now on.
-    ///
-    /// # Errors
-    /// `CONSTRUCTION` when an element is missing, `NETWORK` when the socket cannot be used.
     pub(super) fn open(
         component: u32,
-        asked: Preference,
-        socket: UdpSocket,
-        bins: &Bins,
+        asked: Wish,
+        socket: Socket,
+        home: &Arc<Loop>,
+        inlet: &Inlet,
         sources: &Arc<Sources>,
-        do_timestamp: bool,
-    ) -> Result<Self, glib::Error> {
-        let local =
-            socket.local_addr().map_err(|e| network(&format!("a bound UDP socket has no address: {e}")))?;
-        let socket = gio::Socket::from_fd(OwnedFd::from(socket))
-            .map_err(|e| network(&format!("cannot use the UDP socket on {local}: {e}")))?;
-        let source = element("udpsrc")?;
-        source.set_property("socket", &socket);
-        source.set_property("close-socket", false);
-        source.set_property("auto-multicast", false);
-        source.set_property("do-timestamp", do_timestamp);
-        let sink = element("multiudpsink")?;
-        sink.set_property(if local.is_ipv4() { "socket" } else { "socket-v6" }, &socket);
-        sink.set_property("close-socket", false);
-        sink.set_property("auto-multicast", false);
-        sink.set_property("send-duplicates", false);
-        sink.set_property("sync", false);
-        sink.set_property("async", false);
-        let port = Self { component, asked, number: local.port(), ipv4: local.is_ipv4(), source, sink };
-        port.watch(sources)?;
-        let added =
-            bins.add_sink(component, &port.sink).and_then(|()| bins.add_source(component, &port.source));
-        if let Err(error) = added {
-            port.close(bins);
-            return Err(error);
-        }
-        gst::debug!(CAT, "component {component} uses {local}");
-        Ok(port)
-    }
-
-    /// Tells the stream whose peer sent a packet. Runs for each packet: no allocation, one read lock.
-    fn watch(&self, sources: &Arc<Sources>) -> Result<(), glib::Error> {
-        let pad = self
-            .source
-            .static_pad("src")
-            .ok_or_else(|| glib::Error::new(fs_core::Error::Construction, "udpsrc has no pad src"))?;
-        let (component, number, sources) = (self.component, self.number, sources.clone());
-        pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-            if let Some(buffer) = info.buffer()
-                && let Some(address) = sender(buffer)
-                && let Some(stream) = sources.stream(component, number, address)
-            {
-                stream.emit_known_source_packet_received(component, buffer);
-            }
-            gst::PadProbeReturn::Ok
-        });
-        Ok(())
-    }
-
-    fn socket(&self) -> Option<gio::Socket> {
-        self.source.property("socket")
+    ) -> Self {
+        let socket = Arc::new(socket);
+        let questions = Arc::new(Questions::default());
+        let receiver = Receiver {
+            component,
+            questions: questions.clone(),
+            socket: socket.clone(),
+            inlet: inlet.downgrade(),
+            sources: sources.clone(),
+            last_sender: Mutex::default(),
+        };
+        let registration = Arc::new(home.register(&*socket, Arc::new(receiver)));
+        questions.registration.set(Arc::downgrade(&registration)).unwrap_or_default();
+        inlet.add(registration.clone());
+        gst::debug!(CAT, "component {component} uses port {}", socket.port());
+        Self { component, asked, socket, registration, questions, inlet: inlet.clone() }
     }
 
     /// Whether this is the port for such a wish.
-    pub(super) fn serves(&self, component: u32, asked: &Preference) -> bool {
+    pub(super) fn serves(&self, component: u32, asked: &Wish) -> bool {
         self.component == component && self.asked == *asked
     }
 
     /// Its number.
     pub(super) fn number(&self) -> u16 {
-        self.number
+        self.socket.port()
     }
 
-    /// Whether the socket can send to that address.
-    pub(super) fn reaches(&self, address: SocketAddr) -> bool {
-        self.ipv4 == address.is_ipv4()
+    /// Whether the socket can send to such addresses.
+    pub(super) fn reaches(&self, ip: IpAddr) -> bool {
+        self.socket.reaches(ip)
     }
 
-    /// Sends what goes through the component to that address too.
-    pub(super) fn add_destination(&self, address: SocketAddr) {
-        self.sink.emit_by_name::<()>("add", &[&address.ip().to_string(), &i32::from(address.port())]);
+    /// What it sends from.
+    pub(super) fn socket(&self) -> &Arc<Socket> {
+        &self.socket
     }
 
-    /// Asks the encoder for a key frame, because somebody new listens. Call it with no lock held: the event goes
-    /// through the application's elements.
-    pub(super) fn ask_for_key_frame(&self) {
-        if let Some(pad) = self.sink.static_pad("sink") {
-            let request = gst::Structure::builder("GstForceKeyUnit").field("all-headers", true).build();
-            // Nobody upstream may care, as with audio.
-            let _ = pad.push_event(gst::event::CustomUpstream::new(request));
+    /// Asks STUN servers how they see this socket, for so long; `told` is called once, in the thread of the loop. Without
+    /// servers it is called at once.
+    pub(super) fn ask(
+        &self,
+        servers: &[SocketAddr],
+        patience: Duration,
+        told: impl FnOnce(Option<stun::Answer>) + Send + 'static,
+    ) {
+        if servers.is_empty() {
+            return told(None);
         }
+        let client = stun::Client::new(servers, patience, Instant::now(), transaction_id);
+        lock(&self.questions.asked).push(Question { client, told: Box::new(told) });
+        self.registration.read(Reason::Answer, true);
+        self.registration.wake_at(Instant::now());
     }
 
-    /// Takes back one [`Port::add_destination`].
-    pub(super) fn remove_destination(&self, address: SocketAddr) {
-        self.sink.emit_by_name::<()>("remove", &[&address.ip().to_string(), &i32::from(address.port())]);
+    /// Calls back at that time, in the thread of the loop.
+    pub(super) fn call_at(&self, when: Instant, call: impl FnOnce() + Send + 'static) {
+        lock(&self.questions.later).push((when, Box::new(call)));
+        self.registration.wake_at(when);
     }
 
     /// Sets the type of service of packets sent from now on; a system that refuses it gets a log line.
     pub(super) fn set_tos(&self, tos: u32) {
-        let Some(socket) = self.socket() else { return };
-        let socket = socket2::SockRef::from(&socket);
-        let set = if self.ipv4 { socket.set_tos_v4(tos) } else { socket.set_tclass_v6(tos) };
-        if let Err(e) = set {
-            gst::warning!(CAT, "cannot set type of service {tos} on port {}: {e}", self.number);
+        if let Err(e) = self.socket.set_tos(tos) {
+            gst::warning!(CAT, "cannot set type of service {tos} on port {}: {e}", self.number());
         }
     }
 
-    /// Removes the elements, ends the receiving thread and closes the socket. Messages on a bus may keep the elements
-    /// alive for longer; the port is free all the same.
-    pub(super) fn close(&self, bins: &Bins) {
-        bins.remove_source(self.component, &self.source);
-        bins.remove_sink(self.component, &self.sink);
-        if let Some(Err(e)) = self.socket().map(|socket| socket.close()) {
-            gst::warning!(CAT, "closing the socket on port {}: {e}", self.number);
-        }
-        gst::debug!(CAT, "component {} gave port {} back", self.component, self.number);
+    /// Receives no more; the socket is closed when nobody sends from it any more.
+    pub(super) fn close(&self) {
+        self.inlet.remove(&self.registration);
+        self.registration.end();
+        gst::debug!(CAT, "component {} gave port {} back", self.component, self.number());
     }
 }
 
-/// Where a packet came from.
-fn sender(buffer: &gst::BufferRef) -> Option<SocketAddr> {
-    let address = buffer.meta::<gst_net::NetAddressMeta>()?.addr();
-    let address = SocketAddr::from(address.downcast::<gio::InetSocketAddress>().ok()?);
-    Some(SocketAddr::new(address.ip().to_canonical(), address.port()))
+/// What is done once.
+type Call = Box<dyn FnOnce() + Send>;
+
+/// What a socket asks servers, and what waits for its time.
+#[derive(Default)]
+struct Questions {
+    asked: Mutex<Vec<Question>>,
+    later: Mutex<Vec<(Instant, Call)>>,
+    registration: OnceLock<Weak<Registration>>,
+}
+
+/// What the application waits for.
+struct Question {
+    client: stun::Client,
+    told: Box<dyn FnOnce(Option<stun::Answer>) + Send>,
+}
+
+impl Questions {
+    /// Takes a packet that is the answer to a question.
+    fn take(&self, packet: &Incoming<'_>) -> bool {
+        let (taken, answered) = {
+            let mut asked = lock(&self.asked);
+            let now = Instant::now();
+            let handle = |question: &mut Question| {
+                question.client.handle(packet.bytes, packet.from, now, transaction_id)
+            };
+            let found = asked.iter_mut().enumerate().map(|(i, q)| (i, handle(q)));
+            match found.into_iter().find(|(_, handled)| *handled != Handled::NotOurs) {
+                Some((index, Handled::Answered(answer))) => (true, Some((asked.swap_remove(index), answer))),
+                Some(_) => (true, None),
+                None => (false, None),
+            }
+        };
+        if let Some((question, answer)) = answered {
+            (question.told)(Some(answer));
+        }
+        if taken && let Some(registration) = self.registration.get().and_then(Weak::upgrade) {
+            // A server that was named may have to be asked, or nothing is asked any more.
+            registration.wake_at(Instant::now());
+        }
+        taken
+    }
+
+    /// Sends what is due, ends what is over; answers when to come back.
+    fn proceed(&self, socket: &Socket, now: Instant) -> Option<Instant> {
+        let (mut over, next) = {
+            let mut asked = lock(&self.asked);
+            for question in asked.iter_mut() {
+                for (server, request) in question.client.poll(now) {
+                    if let Err(e) = socket.send(&request, server) {
+                        gst::info!(CAT, "cannot ask the STUN server {server}: {e}");
+                    }
+                }
+            }
+            let over: Vec<Question> = asked.extract_if(.., |question| question.client.is_over()).collect();
+            (over, asked.iter().filter_map(|question| question.client.next_deadline()).min())
+        };
+        over.drain(..).for_each(|question| (question.told)(None));
+        let (due, next) = {
+            let mut later = lock(&self.later);
+            let due: Vec<_> = later.extract_if(.., |(when, _)| *when <= now).collect();
+            (due, later.iter().map(|(when, _)| *when).chain(next).min())
+        };
+        due.into_iter().for_each(|(_, call)| call());
+        if let Some(registration) = self.registration.get().and_then(Weak::upgrade)
+            && lock(&self.asked).is_empty()
+        {
+            registration.read(Reason::Answer, false);
+        }
+        next
+    }
+}
+
+fn transaction_id() -> stun::Id {
+    let mut id = [0; 12];
+    random(&mut id);
+    id
+}
+
+/// What the socket loop calls.
+struct Receiver {
+    component: u32,
+    questions: Arc<Questions>,
+    socket: Arc<Socket>,
+    inlet: glib::WeakRef<Inlet>,
+    sources: Arc<Sources>,
+    /// Packets come from the same address most of the time: its object is made once.
+    last_sender: Mutex<Option<(SocketAddr, gio::SocketAddress)>>,
+}
+
+impl Receiver {
+    fn packet(&self, inlet: &Inlet, packet: &Incoming<'_>) {
+        let Incoming { bytes, from, age } = *packet;
+        // The two highest bits tell STUN from RTP and RTCP (RFC 7983 section 7).
+        if bytes.first().is_none_or(|first| first >> 6 == 0 && self.questions.take(packet)) {
+            return;
+        }
+        let mut buffer = gst::Buffer::from_slice(bytes.to_vec());
+        if let Some(buffer) = buffer.get_mut() {
+            gst_net::NetAddressMeta::add(buffer, &self.sender(from));
+        }
+        match self.sources.received(self.component, self.socket.port(), from, bytes.len()) {
+            Sender::Known(stream) => stream.emit_known_source_packet_received(self.component, &buffer),
+            Sender::First(stream) => {
+                if let Some(stream) = stream.upgrade() {
+                    stream.imp().latch(self.component, from);
+                }
+            }
+            Sender::Unknown => {}
+        }
+        inlet.push(self.component, buffer, age);
+    }
+
+    fn sender(&self, address: SocketAddr) -> gio::SocketAddress {
+        let mut last = lock(&self.last_sender);
+        match &*last {
+            Some((known, object)) if *known == address => object.clone(),
+            _ => {
+                let object = gio::InetSocketAddress::from(address).upcast::<gio::SocketAddress>();
+                *last = Some((address, object.clone()));
+                object
+            }
+        }
+    }
+}
+
+impl Handler for Receiver {
+    fn readable(&self, batch: &mut Batch) {
+        let Some(inlet) = self.inlet.upgrade() else { return };
+        match batch.receive(&self.socket) {
+            Ok(count) => {
+                for packet in (0..count).filter_map(|i| batch.packet(i)) {
+                    self.packet(&inlet, &packet);
+                }
+            }
+            Err(e) => gst::warning!(CAT, "cannot receive on port {}: {e}", self.socket.port()),
+        }
+    }
+
+    fn due(&self, now: Instant) -> Option<Instant> {
+        self.questions.proceed(&self.socket, now)
+    }
 }

@@ -1,67 +1,84 @@
 //! Whose packet is it? Remote addresses of all streams of a transmitter.
 
 use std::net::SocketAddr;
-use std::sync::{PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::RawUdpStreamTransmitter;
+use super::stats::Counter;
 
 /// One stream's remote address on one component.
-struct Known {
-    component: u32,
+pub(super) struct Known {
+    /// Which component.
+    pub(super) component: u32,
     /// Our port that this peer was told.
-    local_port: u16,
-    address: SocketAddr,
-    stream: glib::WeakRef<RawUdpStreamTransmitter>,
-    associate: bool,
+    pub(super) local_port: u16,
+    /// Where the peer's packets come from.
+    pub(super) address: SocketAddr,
+    /// Whose peer it is.
+    pub(super) stream: glib::WeakRef<RawUdpStreamTransmitter>,
+    /// Whether that stream wants to be told.
+    pub(super) associate: bool,
+    /// What came from there.
+    pub(super) received: Arc<Counter>,
+    /// Whether the first packet decides where the peer is.
+    pub(super) latch: AtomicBool,
 }
 
 /// The table of all streams, read for every packet.
 #[derive(Default)]
-pub(super) struct Sources(RwLock<Vec<Known>>);
+pub(super) struct Sources(RwLock<Vec<Arc<Known>>>);
 
 impl Sources {
-    /// Notes where a stream's peer sends from. `associate`: whether that stream wants to be told.
-    pub(super) fn add(
-        &self,
-        component: u32,
-        local_port: u16,
-        address: SocketAddr,
-        stream: &RawUdpStreamTransmitter,
-        associate: bool,
-    ) {
-        use glib::prelude::ObjectExt;
-        let known = Known { component, local_port, address, stream: stream.downgrade(), associate };
-        self.0.write().unwrap_or_else(PoisonError::into_inner).push(known);
+    /// Notes where a stream's peer sends from.
+    pub(super) fn add(&self, known: &Arc<Known>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).push(known.clone());
     }
 
     /// Forgets what [`Sources::add`] noted.
-    pub(super) fn remove(
-        &self,
-        component: u32,
-        local_port: u16,
-        address: SocketAddr,
-        stream: &RawUdpStreamTransmitter,
-    ) {
-        let same = |k: &Known| {
-            (k.component, k.local_port, k.address) == (component, local_port, address)
-                && k.stream.upgrade().is_none_or(|s| s == *stream)
-        };
-        self.0.write().unwrap_or_else(PoisonError::into_inner).retain(|k| !same(k));
+    pub(super) fn remove(&self, known: &Arc<Known>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).retain(|k| !Arc::ptr_eq(k, known));
     }
 
-    /// The stream that alone has this remote address on this component, if it wants to be told.
-    pub(super) fn stream(
+    /// Counts a packet and says whose it is.
+    pub(super) fn received(
         &self,
         component: u32,
         local_port: u16,
         address: SocketAddr,
-    ) -> Option<RawUdpStreamTransmitter> {
+        bytes: usize,
+    ) -> Sender {
         let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let mut matching = table.iter().filter(|k| k.component == component && k.address == address);
-        let first = matching.next()?;
-        if matching.next().is_some() || !first.associate || first.local_port != local_port {
-            return None;
+        let of_component = || table.iter().filter(|k| k.component == component);
+        let same = |k: &&Arc<Known>| k.address.port() == address.port() && k.address.ip() == address.ip();
+        let mut matching = of_component().filter(same);
+        let Some(first) = matching.next() else {
+            let mut waiting = of_component().filter(|k| k.local_port == local_port);
+            return match (waiting.next(), waiting.next()) {
+                (Some(only), None) if only.latch.swap(false, Ordering::Relaxed) => {
+                    Sender::First(only.stream.clone())
+                }
+                _ => Sender::Unknown,
+            };
+        };
+        if matching.next().is_some() || first.local_port != local_port {
+            return Sender::Unknown;
         }
-        first.stream.upgrade()
+        first.received.add(bytes);
+        first.latch.store(false, Ordering::Relaxed);
+        match first.stream.upgrade() {
+            Some(stream) if first.associate => Sender::Known(stream),
+            _ => Sender::Unknown,
+        }
     }
+}
+
+/// Who sent a packet.
+pub(super) enum Sender {
+    /// The peer of this stream alone, and the stream wants to be told.
+    Known(RawUdpStreamTransmitter),
+    /// Somebody else, before any packet came from where the peer should be; the stream goes by that.
+    First(glib::WeakRef<RawUdpStreamTransmitter>),
+    /// It cannot be told.
+    Unknown,
 }

@@ -2,198 +2,314 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use fs_core::prelude::*;
-use fs_core::{CandidateList, StreamTransmitter};
+use fs_core::{CandidateValue, StreamTransmitter};
 use fs_proto::{Candidate, CandidateType};
 use glib::prelude::*;
 use glib::subclass::prelude::*;
 
 use super::candidates::{self, Preference, Remote};
+use super::gather::Gathering;
+use super::outlet::Destination;
 use super::port::Port;
-use super::{CAT, RawUdpTransmitter, interfaces, lock, network};
+use super::settings::{self, Settings};
+use super::source::Known;
+use super::stats::Counter;
+use super::{RawUdpTransmitter, interfaces, lock, network};
 
-/// Host candidates all have the same type and base, so they share a foundation (RFC 8445 section 5.1.1.3).
-const FOUNDATION: &str = "L1";
-
-/// What the application set at construction, and whether to send.
-#[derive(Clone)]
-struct Settings {
-    sending: bool,
-    preferred: Vec<Candidate>,
-    associate_on_source: bool,
-    stun_ip: Option<String>,
-    stun_port: u32,
-    stun_timeout: u32,
-    upnp_mapping: bool,
-    upnp_discovery: bool,
-    upnp_mapping_timeout: u32,
-    upnp_discovery_timeout: u32,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            sending: true,
-            preferred: Vec::new(),
-            associate_on_source: true,
-            stun_ip: None,
-            stun_port: 3478,
-            stun_timeout: 30,
-            upnp_mapping: false,
-            upnp_discovery: false,
-            upnp_mapping_timeout: 600,
-            upnp_discovery_timeout: 2,
-        }
-    }
-}
+/// The foundations of host candidates: they differ by base (RFC 8445 section 5.1.1.3), that is by address family.
+const FOUNDATIONS: [&str; 2] = ["L1", "L2"];
 
 /// One component in use.
-struct Component {
-    port: Arc<Port>,
-    local: Candidate,
-    remote: Option<Remote>,
+pub(super) struct Component {
+    pub(super) port: Arc<Port>,
+    /// This host's addresses.
+    pub(super) hosts: Vec<Candidate>,
+    /// The one that is part of the pair: what the peer was told first.
+    pub(super) local: Candidate,
+    pub(super) remote: Option<Remote>,
+    /// The remote address among those of all streams.
+    known: Option<Arc<Known>>,
+    /// Where its packets go.
+    destination: Option<Arc<Destination>>,
+    sent: Arc<Counter>,
+    received: Arc<Counter>,
+    /// From this socket to the STUN server and back.
+    pub(super) stun_round_trip: Option<Duration>,
+}
+
+impl Component {
+    fn new(number: u32, port: Arc<Port>, ips: &[IpAddr]) -> Self {
+        let reached = ips.iter().filter(|ip| port.reaches(**ip)).zip(FOUNDATIONS);
+        let host = |(ip, foundation): (&IpAddr, &str)| {
+            Candidate::new(foundation, number, CandidateType::Host, &ip.to_string(), port.number())
+        };
+        let hosts: Vec<Candidate> = reached.map(host).collect();
+        Self {
+            local: hosts.first().cloned().unwrap_or_default(),
+            hosts,
+            remote: None,
+            known: None,
+            destination: None,
+            sent: Arc::default(),
+            received: Arc::default(),
+            stun_round_trip: None,
+            port,
+        }
+    }
+
+    /// The component's part of `stats`.
+    fn stats(&self) -> gst::Structure {
+        let ((packets_sent, bytes_sent), (packets, bytes)) = (self.sent.get(), self.received.get());
+        let mut stats = gst::Structure::builder("component")
+            .field("component", self.local.component_id)
+            .field("packets-sent", packets_sent)
+            .field("bytes-sent", bytes_sent)
+            .field("packets-received", packets)
+            .field("bytes-received", bytes)
+            .build();
+        if let Some(remote) = &self.remote {
+            stats.set("local-candidate", CandidateValue(self.local.clone()));
+            stats.set("remote-candidate", CandidateValue(remote.candidate.clone()));
+        }
+        if let Some(time) = self.stun_round_trip {
+            stats.set("round-trip-time", time.as_secs_f64());
+        }
+        stats
+    }
+
+    fn address(&self) -> Option<SocketAddr> {
+        self.remote.as_ref().and_then(|remote| remote.destination)
+    }
 }
 
 /// `components` is empty before `open` and after `stop`.
 #[derive(Default)]
-struct State {
-    transmitter: Option<RawUdpTransmitter>,
-    components: Vec<Component>,
-    gathered: bool,
+pub(super) struct State {
+    pub(super) transmitter: Option<RawUdpTransmitter>,
+    pub(super) components: Vec<Component>,
+    pub(super) gathering: Gathering,
 }
 
 /// Private part of [`super::RawUdpStreamTransmitter`].
 #[derive(Default)]
 pub struct RawUdpStreamTransmitter {
-    settings: Mutex<Settings>,
-    state: Mutex<State>,
+    pub(super) settings: Mutex<Settings>,
+    pub(super) state: Mutex<State>,
 }
 
 impl RawUdpStreamTransmitter {
     /// Binds the sockets; called once, after construction.
     pub(super) fn open(&self, transmitter: &RawUdpTransmitter) -> Result<(), glib::Error> {
         let settings = lock(&self.settings).clone();
-        self.say_what_is_not_done(&settings);
         let imp = transmitter.imp();
         let preferences = candidates::preferences(&settings.preferred, imp.components())?;
-        let ips: Vec<IpAddr> = preferences.iter().map(candidate_ip).collect::<Result<_, _>>()?;
-        let ports = imp.open_ports(&preferences)?;
+        // Parameters are refused before anything is bound.
+        let (range, _, _) = (settings.ports()?, settings.stun_servers()?, settings.gateway()?);
+        let ips: Vec<Vec<IpAddr>> = preferences.iter().map(candidate_ips).collect::<Result<_, _>>()?;
+        let ports = imp.open_ports(&preferences, &range, settings.buffers)?;
         let mut state = lock(&self.state);
         state.transmitter = Some(transmitter.clone());
-        state.components = (1u32..)
-            .zip(ports.into_iter().zip(ips))
-            .map(|(number, (port, ip))| {
-                let local =
-                    Candidate::new(FOUNDATION, number, CandidateType::Host, &ip.to_string(), port.number());
-                Component { port, local, remote: None }
-            })
-            .collect();
+        let numbered = (1u32..).zip(ports.into_iter().zip(ips));
+        state.components = numbered.map(|(number, (port, ips))| Component::new(number, port, &ips)).collect();
         Ok(())
     }
 
-    fn say_what_is_not_done(&self, settings: &Settings) {
-        if let Some(server) = &settings.stun_ip {
-            gst::warning!(
-                CAT,
-                "STUN server {server} port {} is not asked: host candidates only",
-                settings.stun_port
-            );
-        }
-        if settings.upnp_mapping || settings.upnp_discovery {
-            gst::warning!(CAT, "no UPnP gateway is asked: host candidates only");
-        }
-    }
-
-    /// Puts a remote candidate to use. Gives the new pair if it is another one than before.
+    /// Puts a remote candidate to use; with `latch` the address of the peer's first packet will take its place. Gives the new
+    /// pair if it is another one than before.
     fn point(
         &self,
         transmitter: &RawUdpTransmitter,
         component: &mut Component,
         remote: Remote,
+        latch: bool,
     ) -> Option<(Candidate, Candidate)> {
         if component.remote.as_ref() == Some(&remote) {
             return None;
         }
-        self.forget(transmitter, component);
-        let (number, port) = (component.local.component_id, component.port.clone());
+        let sources = transmitter.imp().sources();
+        if let Some(known) = component.known.take() {
+            sources.remove(&known);
+        }
         if let Some(address) = remote.destination {
-            let settings = lock(&self.settings);
-            let sources = transmitter.imp().sources();
-            sources.add(number, port.number(), address, &self.obj(), settings.associate_on_source);
-            if sends(&settings, number) {
-                port.add_destination(address);
-            }
+            let known = Arc::new(Known {
+                component: component.local.component_id,
+                local_port: component.port.number(),
+                address,
+                stream: self.obj().downgrade(),
+                associate: lock(&self.settings).associate_on_source,
+                received: component.received.clone(),
+                latch: latch.into(),
+            });
+            sources.add(&known);
+            component.known = Some(known);
         }
         let pair = (component.local.clone(), remote.candidate.clone());
         component.remote = Some(remote);
         Some(pair)
     }
 
-    /// Stops sending to a component's remote candidate and forgets it.
-    fn forget(&self, transmitter: &RawUdpTransmitter, component: &mut Component) {
-        let Some(address) = component.remote.take().and_then(|r| r.destination) else { return };
-        let (number, port) = (component.local.component_id, &component.port);
-        transmitter.imp().sources().remove(number, port.number(), address, &self.obj());
-        if sends(&lock(&self.settings), number) {
-            port.remove_destination(address);
+    /// Makes the packets of each component go where they should. `sending` governs the first component only:
+    /// control packets go on. With `send-component-mux` they go the way of the first (RFC 5761).
+    fn route(&self, state: &mut State) {
+        let Some(transmitter) = &state.transmitter else { return };
+        let Ok(outlet) = transmitter.imp().outlet() else { return };
+        let (sending, mux) = {
+            let settings = lock(&self.settings);
+            (settings.sending, settings.send_component_mux)
+        };
+        let first = state.components.first().map(|c| (c.port.clone(), c.address()));
+        for component in &mut state.components {
+            let number = component.local.component_id;
+            let (port, address) = match &first {
+                Some((port, address)) if mux && number > 1 => (port.clone(), *address),
+                _ => (component.port.clone(), component.address().filter(|_| sending || number > 1)),
+            };
+            let same = component.destination.as_ref().map(|d| d.key()) == address.map(|a| (port.number(), a));
+            if same {
+                continue;
+            }
+            if let Some(old) = component.destination.take() {
+                outlet.remove(number, &old);
+            }
+            component.destination = address.map(|a| Destination::new(port.socket(), a, &component.sent));
+            if let Some(new) = &component.destination {
+                outlet.add(number, new);
+            }
         }
     }
 
-    /// `sending` governs the first component only: control packets go on.
+    /// The first packet for the component since its remote candidate was forced came from elsewhere: there is a NAT in the
+    /// way, and packets go back through it (symmetric RTP, RFC 4961).
+    pub(super) fn latch(&self, number: u32, from: SocketAddr) {
+        let (transmitter, pair) = {
+            let mut state = lock(&self.state);
+            let Some(transmitter) = state.transmitter.clone() else { return };
+            let Some(component) = state.components.iter_mut().find(|c| c.local.component_id == number) else {
+                return;
+            };
+            let candidate =
+                Candidate::new("P1", number, CandidateType::Prflx, &from.ip().to_string(), from.port());
+            let remote = Remote { candidate, destination: Some(from) };
+            let pair = self.point(&transmitter, component, remote, false);
+            self.route(&mut state);
+            (transmitter, pair.filter(|_| state.gathering.told))
+        };
+        ask_for_key_frame(&transmitter, &[number]);
+        if let Some((local, remote)) = pair {
+            self.obj().emit_new_active_candidate_pair(&local, &remote);
+        }
+    }
+
+    fn stats(&self) -> gst::Structure {
+        let components: Vec<gst::Structure> =
+            lock(&self.state).components.iter().map(Component::stats).collect();
+        gst::Structure::builder("transmitter-stats").field("components", gst::Array::new(components)).build()
+    }
+
     fn set_sending(&self, sending: bool) {
-        let port = {
-            let state = lock(&self.state);
+        let transmitter = {
+            let mut state = lock(&self.state);
             if std::mem::replace(&mut lock(&self.settings).sending, sending) == sending {
                 return;
             }
-            let Some(first) = state.components.first() else { return };
-            let Some(address) = first.remote.as_ref().and_then(|r| r.destination) else { return };
-            if !sending {
-                return first.port.remove_destination(address);
-            }
-            first.port.add_destination(address);
-            first.port.clone()
+            self.route(&mut state);
+            let sends = state.components.first().is_some_and(|c| c.destination.is_some());
+            state.transmitter.clone().filter(|_| sends)
         };
-        port.ask_for_key_frame();
+        if let Some(transmitter) = transmitter {
+            ask_for_key_frame(&transmitter, &[1]);
+        }
+    }
+
+    fn set_send_component_mux(&self, mux: bool) {
+        let mut state = lock(&self.state);
+        lock(&self.settings).send_component_mux = mux;
+        self.route(&mut state);
     }
 
     fn close(&self) {
         let (transmitter, mut components) = {
             let mut state = lock(&self.state);
+            state.gathering = Gathering::default();
             (state.transmitter.take(), std::mem::take(&mut state.components))
         };
         let Some(transmitter) = transmitter else { return };
         for component in &mut components {
-            self.forget(&transmitter, component);
+            if let Some(known) = component.known.take() {
+                transmitter.imp().sources().remove(&known);
+            }
+            if let (Some(old), Ok(outlet)) = (component.destination.take(), transmitter.imp().outlet()) {
+                outlet.remove(component.local.component_id, &old);
+            }
         }
         transmitter.imp().close_ports(components.into_iter().map(|c| c.port).collect());
     }
 }
 
-fn sends(settings: &Settings, component: u32) -> bool {
-    settings.sending || component != 1
-}
-
-/// The address to tell the peer: the one asked for, else this host's.
-fn candidate_ip(preference: &Preference) -> Result<IpAddr, glib::Error> {
-    preference
-        .ip
-        .or_else(|| interfaces::host_ipv4().map(IpAddr::from))
-        .ok_or_else(|| network("this host has no IPv4 address: no interface is up"))
-}
-
-fn check_reach(component: &Component, address: SocketAddr) -> Result<(), glib::Error> {
-    if component.port.reaches(address) {
-        return Ok(());
+/// Somebody new gets the packets of these components. Call it with no lock held.
+fn ask_for_key_frame(transmitter: &RawUdpTransmitter, components: &[u32]) {
+    if let Ok(outlet) = transmitter.imp().outlet() {
+        components.iter().for_each(|number| outlet.ask_for_key_frame(*number));
     }
-    Err(candidates::invalid(&format!(
-        "the remote candidate {address} for component {} is of another address family than the local candidate {}",
-        component.local.component_id, component.local.ip
-    )))
 }
 
-fn stopped() -> glib::Error {
+/// The addresses to tell the peer: the one asked for, else this host's.
+fn candidate_ips(preference: &Preference) -> Result<Vec<IpAddr>, glib::Error> {
+    let ips = preference.ip.map_or_else(interfaces::host_addresses, |ip| vec![ip]);
+    if ips.is_empty() {
+        return Err(network("this host has no IP address: no interface is up"));
+    }
+    Ok(ips)
+}
+
+/// The remote candidates to use: where a component has several, the first with a route counts.
+fn reachable(
+    components: &[Component],
+    remotes: Vec<(usize, Remote)>,
+) -> Result<Vec<(usize, Remote)>, glib::Error> {
+    for (index, remote) in &remotes {
+        check_family(&components[*index], remote)?;
+    }
+    let mut kept: Vec<(usize, Remote)> = Vec::new();
+    let mut refused: Vec<(usize, glib::Error)> = Vec::new();
+    for (index, remote) in remotes {
+        match check_route(&components[index], &remote) {
+            Ok(()) if kept.iter().any(|(known, _)| *known == index) => {}
+            Ok(()) => kept.push((index, remote)),
+            Err(error) => refused.push((index, error)),
+        }
+    }
+    let lost = |(index, _): &(usize, glib::Error)| !kept.iter().any(|(known, _)| known == index);
+    match refused.into_iter().find(lost) {
+        Some((_, error)) => Err(error),
+        None => Ok(kept),
+    }
+}
+
+fn check_family(component: &Component, remote: &Remote) -> Result<(), glib::Error> {
+    match remote.destination {
+        Some(address) if !component.port.reaches(address.ip()) => Err(candidates::invalid(&format!(
+            "the remote candidate {address} for component {} is of another address family than the local candidate {}",
+            component.local.component_id, component.local.ip
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn check_route(component: &Component, remote: &Remote) -> Result<(), glib::Error> {
+    let Some(address) = remote.destination else { return Ok(()) };
+    component.port.socket().check_route(address).map_err(|e| {
+        let (number, local) = (component.local.component_id, &component.local.ip);
+        network(&format!(
+            "the remote candidate {address} for component {number} cannot be reached from {local}: {e}"
+        ))
+    })
+}
+
+pub(super) fn stopped() -> glib::Error {
     glib::Error::new(fs_core::Error::Disposed, "this rawudp stream transmitter was stopped")
 }
 
@@ -208,96 +324,27 @@ impl ObjectSubclass for RawUdpStreamTransmitter {
 impl ObjectImpl for RawUdpStreamTransmitter {
     fn properties() -> &'static [glib::ParamSpec] {
         static PROPERTIES: OnceLock<Vec<glib::ParamSpec>> = OnceLock::new();
-        PROPERTIES.get_or_init(property_list)
+        PROPERTIES.get_or_init(settings::properties)
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        let settings = lock(&self.settings);
         match pspec.name() {
-            "sending" => settings.sending.to_value(),
-            "preferred-local-candidates" => CandidateList(settings.preferred.clone()).to_value(),
-            "associate-on-source" => settings.associate_on_source.to_value(),
-            "stun-ip" => settings.stun_ip.to_value(),
-            "stun-port" => settings.stun_port.to_value(),
-            "stun-timeout" => settings.stun_timeout.to_value(),
-            "upnp-mapping" => settings.upnp_mapping.to_value(),
-            "upnp-discovery" => settings.upnp_discovery.to_value(),
-            "upnp-mapping-timeout" => settings.upnp_mapping_timeout.to_value(),
-            "upnp-discovery-timeout" => settings.upnp_discovery_timeout.to_value(),
-            _ => pspec.default_value().clone(),
+            "stats" => self.stats().to_value(),
+            name => lock(&self.settings).get(name).unwrap_or_else(|| pspec.default_value().clone()),
         }
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        /// GObject checked the type already.
-        fn take<'a, T: glib::value::FromValue<'a>>(place: &mut T, value: &'a glib::Value) {
-            if let Ok(new) = value.get() {
-                *place = new;
-            }
-        }
-        if pspec.name() == "sending" {
-            if let Ok(sending) = value.get() {
-                self.set_sending(sending);
-            }
-            return;
-        }
-        let settings = &mut *lock(&self.settings);
-        match pspec.name() {
-            "preferred-local-candidates" => {
-                settings.preferred = value.get::<CandidateList>().map(|list| list.0).unwrap_or_default();
-            }
-            "associate-on-source" => take(&mut settings.associate_on_source, value),
-            "stun-ip" => take(&mut settings.stun_ip, value),
-            "stun-port" => take(&mut settings.stun_port, value),
-            "stun-timeout" => take(&mut settings.stun_timeout, value),
-            "upnp-mapping" => take(&mut settings.upnp_mapping, value),
-            "upnp-discovery" => take(&mut settings.upnp_discovery, value),
-            "upnp-mapping-timeout" => take(&mut settings.upnp_mapping_timeout, value),
-            "upnp-discovery-timeout" => take(&mut settings.upnp_discovery_timeout, value),
-            _ => {}
+        match (pspec.name(), value.get::<bool>()) {
+            ("sending", Ok(sending)) => self.set_sending(sending),
+            ("send-component-mux", Ok(mux)) => self.set_send_component_mux(mux),
+            (name, _) => lock(&self.settings).set(name, value),
         }
     }
 
     fn dispose(&self) {
         self.close();
     }
-}
-
-/// The three properties of the base class and the seven of rawudp, which are construct-only.
-fn property_list() -> Vec<glib::ParamSpec> {
-    let mut list: Vec<glib::ParamSpec> = ["sending", "preferred-local-candidates", "associate-on-source"]
-        .map(glib::ParamSpecOverride::for_class::<StreamTransmitter>)
-        .into();
-    let text = |name: &str, nick: &str, blurb: &str| {
-        glib::ParamSpecString::builder(name).nick(nick).blurb(blurb).construct_only().build()
-    };
-    let flag = |name: &str, nick: &str, blurb: &str| {
-        glib::ParamSpecBoolean::builder(name).nick(nick).blurb(blurb).construct_only().build()
-    };
-    let number = |name: &str, nick: &str, blurb: &str, (min, max, default): (u32, u32, u32)| {
-        let builder = glib::ParamSpecUInt::builder(name).nick(nick).blurb(blurb);
-        builder.minimum(min).maximum(max).default_value(default).construct_only().build()
-    };
-    list.extend([
-        text("stun-ip", "STUN server", "Numeric address of the STUN server; none: no STUN"),
-        number("stun-port", "STUN port", "Port of the STUN server", (0, 65535, 3478)),
-        number("stun-timeout", "STUN timeout", "Seconds to wait for the STUN server", (1, 60, 30)),
-        flag("upnp-mapping", "UPnP mapping", "Whether to ask the gateway to forward our ports"),
-        flag("upnp-discovery", "UPnP discovery", "Whether to offer the gateway's outer address"),
-        number(
-            "upnp-mapping-timeout",
-            "UPnP mapping timeout",
-            "Seconds a port stays forwarded",
-            (0, u32::MAX, 600),
-        ),
-        number(
-            "upnp-discovery-timeout",
-            "UPnP discovery timeout",
-            "Seconds to wait for a gateway",
-            (0, u32::MAX, 2),
-        ),
-    ]);
-    list
 }
 
 impl StreamTransmitterImpl for RawUdpStreamTransmitter {
@@ -309,53 +356,33 @@ impl StreamTransmitterImpl for RawUdpStreamTransmitter {
     }
 
     fn force_remote_candidates(&self, candidates: &[Candidate]) -> Result<(), glib::Error> {
-        let (mut pairs, mut ports) = (Vec::new(), Vec::new());
-        {
+        let (mut pairs, mut components) = (Vec::new(), Vec::new());
+        let transmitter = {
             let mut state = lock(&self.state);
             let transmitter = state.transmitter.clone().ok_or_else(stopped)?;
             let remotes = candidates::remotes(candidates, transmitter.imp().components())?;
-            for (index, remote) in &remotes {
-                if let Some(address) = remote.destination {
-                    check_reach(&state.components[*index], address)?;
-                }
-            }
-            let gathered = state.gathered;
+            let remotes = reachable(&state.components, remotes)?;
+            let (told, latch) = (state.gathering.told, lock(&self.settings).symmetric_rtp);
             for (index, remote) in remotes {
                 let component = &mut state.components[index];
-                let Some(pair) = self.point(&transmitter, component, remote) else { continue };
-                ports.push(component.port.clone());
-                if gathered {
+                let Some(pair) = self.point(&transmitter, component, remote, latch) else { continue };
+                components.push(component.local.component_id);
+                if told {
                     pairs.push(pair);
                 }
             }
-        }
-        ports.iter().for_each(|port| port.ask_for_key_frame());
+            self.route(&mut state);
+            transmitter
+        };
+        ask_for_key_frame(&transmitter, &components);
         for (local, remote) in pairs {
             self.obj().emit_new_active_candidate_pair(&local, &remote);
         }
         Ok(())
     }
 
-    /// Tells the local candidates, once; they are known since construction. Then the pairs of remote candidates that came
-    /// before.
     fn gather_local_candidates(&self) -> Result<(), glib::Error> {
-        let (locals, pairs) = {
-            let mut state = lock(&self.state);
-            if state.transmitter.is_none() {
-                return Err(stopped());
-            }
-            if std::mem::replace(&mut state.gathered, true) {
-                return Ok(());
-            }
-            let locals: Vec<Candidate> = state.components.iter().map(|c| c.local.clone()).collect();
-            let pair = |c: &Component| c.remote.as_ref().map(|r| (c.local.clone(), r.candidate.clone()));
-            (locals, state.components.iter().filter_map(pair).collect::<Vec<_>>())
-        };
-        let obj = self.obj();
-        locals.iter().for_each(|local| obj.emit_new_local_candidate(local));
-        obj.emit_local_candidates_prepared();
-        pairs.iter().for_each(|(local, remote)| obj.emit_new_active_candidate_pair(local, remote));
-        Ok(())
+        self.gather()
     }
 
     fn stop(&self) {

@@ -7,7 +7,10 @@ use std::time::Duration;
 use fs_core::prelude::*;
 use fs_core::{CandidateList, Error, StreamTransmitter, Transmitter};
 use fs_proto::{Candidate, CandidateType};
+use glib::subclass::prelude::*;
 use gst::prelude::*;
+
+mod parameters;
 
 /// Long enough for a loaded machine, short enough to see a hang.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -398,13 +401,9 @@ fn the_type_of_service_reaches_every_component() {
     let t = Transmitter::new("rawudp", 2, 0xb8).unwrap();
     let stream = t.new_stream_transmitter(None, &preferring(&[loopback(1), loopback(2)])).unwrap();
     let marks = || {
-        let bin = t.gst_src().downcast::<gst::Bin>().unwrap();
-        let sources = bin.iterate_all_by_element_factory_name("udpsrc").into_iter().map(Result::unwrap);
-        let mark = |source: gst::Element| {
-            let socket = source.property::<gio::Socket>("socket");
-            socket2::SockRef::from(&socket).tos_v4().unwrap()
-        };
-        sources.map(mark).collect::<Vec<_>>()
+        let rawudp = t.downcast_ref::<super::RawUdpTransmitter>().unwrap();
+        let mark = |socket: std::sync::Arc<super::socket::Socket>| socket.system().tos_v4().unwrap();
+        rawudp.imp().sockets().into_iter().map(mark).collect::<Vec<_>>()
     };
     assert_eq!(marks(), [0xb8, 0xb8]);
     t.set_tos(0x20);

@@ -1,18 +1,21 @@
 //! `FsRawUdpTransmitter`: the bins of a session and the sockets of all its streams.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use fs_core::prelude::*;
 use fs_core::{Participant, StreamTransmitter, Transmitter};
 use glib::prelude::*;
 use glib::subclass::prelude::*;
 
-use super::binding::{self, Slot};
+use super::binding::{self, Ports, Slot, Wish};
 use super::candidates::Preference;
+use super::inlet::Inlet;
+use super::io::Loop;
+use super::outlet::Outlet;
 use super::port::Port;
+use super::socket::BufferSizes;
 use super::source::Sources;
-use super::{RawUdpStreamTransmitter, lock};
-use crate::transmitter::component::Bins;
+use super::{CAT, RawUdpStreamTransmitter, lock};
 use crate::transmitter::parameters;
 
 /// A port with the number of streams that use it.
@@ -25,21 +28,30 @@ struct Settings {
     components: u32,
     tos: u32,
     do_timestamp: bool,
+    shared_thread: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { components: 1, tos: 0, do_timestamp: true }
+        Self { components: 1, tos: 0, do_timestamp: true, shared_thread: false }
     }
+}
+
+/// The elements of all streams.
+struct Elements {
+    inlet: Inlet,
+    outlet: Outlet,
 }
 
 /// Private part of [`super::RawUdpTransmitter`].
 #[derive(Default)]
 pub struct RawUdpTransmitter {
     settings: Mutex<Settings>,
-    bins: OnceLock<Bins>,
+    elements: OnceLock<Elements>,
     sources: Arc<Sources>,
     ports: Mutex<Vec<Shared>>,
+    /// The loop that the sockets are in, while there are any.
+    home: Mutex<Weak<Loop>>,
 }
 
 impl RawUdpTransmitter {
@@ -49,24 +61,37 @@ impl RawUdpTransmitter {
     }
 
     /// The remote addresses of all streams.
-    pub(super) fn sources(&self) -> &Sources {
+    pub(super) fn sources(&self) -> &Arc<Sources> {
         &self.sources
+    }
+
+    /// The element that sends.
+    ///
+    /// # Errors
+    /// `CONSTRUCTION` when the transmitter was not fully constructed.
+    pub(super) fn outlet(&self) -> Result<&Outlet, glib::Error> {
+        self.elements().map(|elements| &elements.outlet)
     }
 
     /// Opens one port for each component, or shares those that another stream has for the same wish.
     ///
     /// # Errors
-    /// `NETWORK` when nothing can be bound, `CONSTRUCTION` when elements are missing.
-    pub(super) fn open_ports(&self, preferences: &[Preference]) -> Result<Vec<Arc<Port>>, glib::Error> {
-        let (do_timestamp, tos) = {
-            let settings = lock(&self.settings);
-            (settings.do_timestamp, settings.tos)
-        };
-        let bins = self.bins()?;
+    /// `NETWORK` when nothing can be bound, `INTERNAL` when the system has no thread or no descriptor left.
+    pub(super) fn open_ports(
+        &self,
+        preferences: &[Preference],
+        range: &Ports,
+        sizes: BufferSizes,
+    ) -> Result<Vec<Arc<Port>>, glib::Error> {
+        let tos = lock(&self.settings).tos;
+        let inlet = &self.elements()?.inlet;
+        let home = self.home()?;
+        let wish = |preference: &Preference| Wish { preference: *preference, ports: range.clone() };
         let mut ports = lock(&self.ports);
-        let slots = binding::find(preferences, |component, asked, number| {
+        let slots = binding::find(preferences, range, |component, asked, number| {
+            let asked = wish(asked);
             let fits =
-                |s: &&Shared| s.port.serves(component, asked) && number.is_none_or(|n| s.port.number() == n);
+                |s: &&Shared| s.port.serves(component, &asked) && number.is_none_or(|n| s.port.number() == n);
             let shared = ports.iter().find(fits)?;
             Some((shared.port.clone(), shared.port.number()))
         })?;
@@ -75,17 +100,12 @@ impl RawUdpTransmitter {
             let port = match slot {
                 Slot::Open(port) => port,
                 Slot::New(socket) => {
-                    match Port::open(component, *preference, socket, bins, &self.sources, do_timestamp) {
-                        Ok(port) => {
-                            port.set_tos(tos);
-                            Arc::new(port)
-                        }
-                        Err(error) => {
-                            drop(ports);
-                            self.close_ports(opened);
-                            return Err(error);
-                        }
+                    if let Err(e) = socket.set_buffer_sizes(sizes) {
+                        gst::warning!(CAT, "cannot set the buffers of port {}: {e}", socket.port());
                     }
+                    let port = Port::open(component, wish(preference), socket, &home, inlet, &self.sources);
+                    port.set_tos(tos);
+                    Arc::new(port)
                 }
             };
             match ports.iter_mut().find(|s| Arc::ptr_eq(&s.port, &port)) {
@@ -95,6 +115,20 @@ impl RawUdpTransmitter {
             opened.push(port);
         }
         Ok(opened)
+    }
+
+    fn home(&self) -> Result<Arc<Loop>, glib::Error> {
+        let mut home = lock(&self.home);
+        if let Some(running) = home.upgrade() {
+            return Ok(running);
+        }
+        let started = if lock(&self.settings).shared_thread { Loop::shared() } else { Loop::start() };
+        let started = started.map_err(|e| {
+            let text = format!("cannot start the thread that waits for UDP sockets: {e}");
+            glib::Error::new(fs_core::Error::Internal, &text)
+        })?;
+        *home = Arc::downgrade(&started);
+        Ok(started)
     }
 
     /// Gives ports back; those that no stream uses any more are closed.
@@ -110,13 +144,16 @@ impl RawUdpTransmitter {
                 }
             }
         }
-        if let Some(bins) = self.bins.get() {
-            unused.iter().for_each(|port| port.close(bins));
-        }
+        unused.iter().for_each(|port| port.close());
     }
 
-    fn bins(&self) -> Result<&Bins, glib::Error> {
-        self.bins.get().ok_or_else(|| {
+    #[cfg(test)]
+    pub(super) fn sockets(&self) -> Vec<Arc<super::socket::Socket>> {
+        lock(&self.ports).iter().map(|shared| shared.port.socket().clone()).collect()
+    }
+
+    fn elements(&self) -> Result<&Elements, glib::Error> {
+        self.elements.get().ok_or_else(|| {
             glib::Error::new(fs_core::Error::Construction, "the rawudp transmitter was not fully constructed")
         })
     }
@@ -134,22 +171,26 @@ impl ObjectImpl for RawUdpTransmitter {
     fn properties() -> &'static [glib::ParamSpec] {
         static PROPERTIES: OnceLock<Vec<glib::ParamSpec>> = OnceLock::new();
         PROPERTIES.get_or_init(|| {
-            ["gst-src", "gst-sink", "components", "tos", "do-timestamp"]
+            let mut list: Vec<glib::ParamSpec> = ["gst-src", "gst-sink", "components", "tos", "do-timestamp"]
                 .map(glib::ParamSpecOverride::for_class::<Transmitter>)
-                .into()
+                .into();
+            let about = "Whether what takes the packets never blocks, so that one thread serves all such transmitters";
+            list.push(
+                glib::ParamSpecBoolean::builder("shared-thread").nick("Shared thread").blurb(about).build(),
+            );
+            list
         })
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        let bin = |pick: fn(&Bins) -> &gst::Bin| {
-            self.bins.get().map(pick).cloned().map(|b| b.upcast::<gst::Element>()).to_value()
-        };
+        let elements = self.elements.get();
         match pspec.name() {
-            "gst-src" => bin(|b| &b.src),
-            "gst-sink" => bin(|b| &b.sink),
+            "gst-src" => elements.map(|e| e.inlet.clone().upcast::<gst::Element>()).to_value(),
+            "gst-sink" => elements.map(|e| e.outlet.clone().upcast::<gst::Element>()).to_value(),
             "components" => lock(&self.settings).components.to_value(),
             "tos" => lock(&self.settings).tos.to_value(),
             "do-timestamp" => lock(&self.settings).do_timestamp.to_value(),
+            "shared-thread" => lock(&self.settings).shared_thread.to_value(),
             _ => pspec.default_value().clone(),
         }
     }
@@ -161,27 +202,29 @@ impl ObjectImpl for RawUdpTransmitter {
                 lock(&self.settings).tos = tos;
                 lock(&self.ports).iter().for_each(|shared| shared.port.set_tos(tos));
             }
-            ("do-timestamp", _, Ok(do_timestamp)) => lock(&self.settings).do_timestamp = do_timestamp,
+            ("do-timestamp", _, Ok(do_timestamp)) => {
+                lock(&self.settings).do_timestamp = do_timestamp;
+                if let Some(elements) = self.elements.get() {
+                    elements.inlet.set_do_timestamp(do_timestamp);
+                }
+            }
+            ("shared-thread", _, Ok(shared)) => lock(&self.settings).shared_thread = shared,
             _ => {}
         }
     }
 
     fn constructed(&self) {
         self.parent_constructed();
-        match Bins::new(self.components()) {
-            Ok(bins) => {
-                // Runs once for each object.
-                let _ = self.bins.set(bins);
-            }
-            Err(error) => self.set_construction_error(error),
-        }
+        let inlet = Inlet::new(self.components());
+        inlet.set_do_timestamp(lock(&self.settings).do_timestamp);
+        let outlet = Outlet::new(self.components());
+        // Runs once for each object.
+        let _ = self.elements.set(Elements { inlet, outlet });
     }
 
     fn dispose(&self) {
         let ports = std::mem::take(&mut *lock(&self.ports));
-        if let Some(bins) = self.bins.get() {
-            ports.iter().for_each(|shared| shared.port.close(bins));
-        }
+        ports.iter().for_each(|shared| shared.port.close());
     }
 }
 

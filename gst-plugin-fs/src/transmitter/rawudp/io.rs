@@ -1,0 +1,424 @@
+//! The socket loop: one thread waits for all sockets given to it, instead of a thread for each socket.
+//!
+//! Transmitters whose packets go to a session of RTP share the loop of the process ([`Loop::shared`]): behind them stand
+//! jitter buffers, which never block. Where an application may block the data flow, a transmitter has a loop of its
+//! own. The thread ends with the last [`Registration`].
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::thread::{JoinHandle, ThreadId};
+use std::time::{Duration, Instant};
+
+use super::socket::Batch;
+use super::{CAT, lock};
+
+/// The loop's own event: a change of plans.
+const WAKE: u64 = 0;
+
+/// How many sockets are looked at before deadlines are.
+const EVENTS: usize = 64;
+
+/// Waking up costs more than a packet does. Where many sockets are busy, the loop looks at all of them this often, and not
+/// at each packet; packets have the time of their arrival from the system.
+const ROUND: Duration = Duration::from_millis(5);
+
+/// The name of the thread, at most 15 characters.
+const THREAD: &str = "fs-rawudp";
+
+/// What is called in the loop's thread.
+pub(super) trait Handler: Send + Sync {
+    /// Packets wait in the socket.
+    fn readable(&self, batch: &mut Batch);
+
+    /// The time of [`Registration::wake_at`] has come; answers when to be called again.
+    fn due(&self, now: Instant) -> Option<Instant>;
+}
+
+/// A thread and the sockets that it waits for.
+pub(super) struct Loop {
+    inner: Arc<Inner>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Inner {
+    epoll: OwnedFd,
+    wake: OwnedFd,
+    entries: Mutex<Entries>,
+    stopped: AtomicBool,
+    thread: OnceLock<ThreadId>,
+}
+
+#[derive(Default)]
+struct Entries {
+    last_token: u64,
+    by_token: HashMap<u64, Arc<Entry>>,
+}
+
+struct Entry {
+    socket: RawFd,
+    handler: Arc<dyn Handler>,
+    due: Mutex<Option<Instant>>,
+    /// Whether the handler may still be called.
+    wanted: AtomicBool,
+    /// Held while the handler runs.
+    running: Mutex<()>,
+}
+
+/// A socket's place in a loop; the handler is not called any more once this is gone.
+pub(super) struct Registration {
+    home: Arc<Loop>,
+    token: u64,
+    entry: Arc<Entry>,
+    reading: Mutex<Reasons>,
+}
+
+/// Why a socket is read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// An element takes its packets.
+    Media,
+    /// A server was asked something.
+    Answer,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Reasons {
+    media: bool,
+    answer: bool,
+}
+
+impl Reasons {
+    fn any(self) -> bool {
+        self.media || self.answer
+    }
+}
+
+impl Loop {
+    /// The loop of this process, started if there is none.
+    ///
+    /// # Errors
+    /// What the system says about epoll, eventfd or threads.
+    pub(super) fn shared() -> io::Result<Arc<Self>> {
+        static SHARED: Mutex<Weak<Loop>> = Mutex::new(Weak::new());
+        let mut shared = lock(&SHARED);
+        if let Some(running) = shared.upgrade() {
+            return Ok(running);
+        }
+        let started = Self::start()?;
+        *shared = Arc::downgrade(&started);
+        Ok(started)
+    }
+
+    /// A loop with a thread of its own.
+    ///
+    /// # Errors
+    /// As [`Loop::shared`].
+    pub(super) fn start() -> io::Result<Arc<Self>> {
+        // SAFETY: the call takes no pointers; a descriptor it gives is nobody else's.
+        let epoll = unsafe { owned(libc::epoll_create1(libc::EPOLL_CLOEXEC)) }?;
+        // SAFETY: as above.
+        let wake = unsafe { owned(libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK)) }?;
+        let (entries, stopped) = (Mutex::default(), AtomicBool::new(false));
+        let inner = Arc::new(Inner { epoll, wake, entries, stopped, thread: OnceLock::new() });
+        inner.control(libc::EPOLL_CTL_ADD, inner.wake.as_raw_fd(), WAKE)?;
+        let running = inner.clone();
+        let thread = std::thread::Builder::new().name(THREAD.to_owned()).spawn(move || running.run())?;
+        Ok(Arc::new(Self { inner, thread: Mutex::new(Some(thread)) }))
+    }
+
+    /// Takes a socket in. It is read from once [`Registration::read`] says so. The socket must stay open while it is
+    /// registered.
+    pub(super) fn register(
+        self: &Arc<Self>,
+        socket: &impl AsRawFd,
+        handler: Arc<dyn Handler>,
+    ) -> Registration {
+        let entry = Arc::new(Entry {
+            socket: socket.as_raw_fd(),
+            handler,
+            due: Mutex::default(),
+            wanted: AtomicBool::new(true),
+            running: Mutex::default(),
+        });
+        let mut entries = lock(&self.inner.entries);
+        entries.last_token += 1;
+        let token = entries.last_token;
+        entries.by_token.insert(token, entry.clone());
+        Registration { home: self.clone(), token, entry, reading: Mutex::default() }
+    }
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        self.inner.stopped.store(true, Ordering::Release);
+        self.inner.wake();
+        let Some(thread) = lock(&self.thread).take() else { return };
+        if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
+            gst::error!(CAT, "the socket loop ended by a panic");
+        }
+    }
+}
+
+impl Registration {
+    /// Adds or removes a reason to read from the socket. When it returns after the last one is gone, the handler is not
+    /// reading any more, unless it is the caller.
+    pub(super) fn read(&self, reason: Reason, wanted: bool) {
+        let inner = &self.home.inner;
+        let ends = {
+            let mut reasons = lock(&self.reading);
+            let before = reasons.any();
+            match reason {
+                Reason::Media => reasons.media = wanted,
+                Reason::Answer => reasons.answer = wanted,
+            }
+            let now = reasons.any();
+            let operation = if now { libc::EPOLL_CTL_ADD } else { libc::EPOLL_CTL_DEL };
+            if now != before
+                && let Err(e) = inner.control(operation, self.entry.socket, self.token)
+            {
+                gst::error!(CAT, "the socket loop refuses a socket: {e}");
+            }
+            before && !now
+        };
+        if ends {
+            self.wait();
+        }
+    }
+
+    /// Asks for a call of [`Handler::due`] at that time, or earlier if that was asked for before.
+    pub(super) fn wake_at(&self, when: Instant) {
+        {
+            let mut due = lock(&self.entry.due);
+            *due = earlier(*due, Some(when));
+        }
+        self.home.inner.wake();
+    }
+
+    /// Waits until the handler has returned.
+    fn wait(&self) {
+        if self.home.inner.thread.get() != Some(&std::thread::current().id()) {
+            drop(lock(&self.entry.running));
+        }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Registration {
+    /// Leaves the loop: the handler is not called any more when this returns, unless it is the caller.
+    pub(super) fn end(&self) {
+        self.entry.wanted.store(false, Ordering::Release);
+        self.read(Reason::Media, false);
+        self.read(Reason::Answer, false);
+        lock(&self.home.inner.entries).by_token.remove(&self.token);
+        self.wait();
+    }
+}
+
+impl Inner {
+    fn control(&self, operation: i32, socket: RawFd, token: u64) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: token };
+        // SAFETY: both descriptors are open and the event lives during the call.
+        let done = unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), operation, socket, &mut event) };
+        if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+
+    fn wake(&self) {
+        // SAFETY: the descriptor is open. It fails only if the counter is full, and then the loop wakes anyway.
+        let _ = unsafe { libc::eventfd_write(self.wake.as_raw_fd(), 1) };
+    }
+
+    fn run(&self) {
+        // This is the only place that sets it.
+        let _ = self.thread.set(std::thread::current().id());
+        let mut batch = Batch::new();
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS];
+        let mut load = Load::new(Instant::now());
+        while !self.stopped.load(Ordering::Acquire) {
+            let timeout = timeout_ms(self.next_deadline(), Instant::now());
+            let (count, place) = (EVENTS as i32, events.as_mut_ptr());
+            // SAFETY: the place has room for so many events and lives during the call.
+            let ready = unsafe { libc::epoll_wait(self.epoll.as_raw_fd(), place, count, timeout) };
+            let Ok(ready) = usize::try_from(ready) else {
+                let error = io::Error::last_os_error();
+                if error.kind() == io::ErrorKind::Interrupted {
+                    continue;
+                }
+                gst::error!(CAT, "the socket loop cannot wait: {error}");
+                return;
+            };
+            for event in &events[..ready] {
+                self.serve(event.u64, &mut batch);
+            }
+            self.call_due();
+            if load.is_high(ready, Instant::now()) {
+                std::thread::sleep(ROUND);
+            }
+        }
+    }
+
+    fn serve(&self, token: u64, batch: &mut Batch) {
+        if token == WAKE {
+            let mut count = 0;
+            // SAFETY: the descriptor is open and the number lives during the call; there is nothing to be done if
+            // somebody took the count already.
+            let _ = unsafe { libc::eventfd_read(self.wake.as_raw_fd(), &mut count) };
+            return;
+        }
+        let entry = lock(&self.entries).by_token.get(&token).cloned();
+        if let Some(entry) = entry {
+            entry.run(|handler| handler.readable(batch));
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        lock(&self.entries).by_token.values().filter_map(|entry| *lock(&entry.due)).min()
+    }
+
+    fn call_due(&self) {
+        let now = Instant::now();
+        let is_due = |entry: &&Arc<Entry>| lock(&entry.due).is_some_and(|due| due <= now);
+        let due: Vec<Arc<Entry>> = lock(&self.entries).by_token.values().filter(is_due).cloned().collect();
+        for entry in due {
+            *lock(&entry.due) = None;
+            entry.run(|handler| {
+                let next = handler.due(now);
+                let mut due = lock(&entry.due);
+                *due = earlier(*due, next);
+            });
+        }
+    }
+}
+
+impl Entry {
+    fn run(&self, call: impl FnOnce(&dyn Handler)) {
+        let _running = lock(&self.running);
+        if self.wanted.load(Ordering::Acquire) {
+            call(&*self.handler);
+        }
+    }
+}
+
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
+}
+
+/// How much there is to do.
+struct Load {
+    since: Instant,
+    events: usize,
+    high: bool,
+}
+
+impl Load {
+    /// Looked at this often.
+    const WINDOW: Duration = Duration::from_millis(20);
+    /// So many events in a window are a high load: at least two come together in each round then.
+    const MANY: usize = 8;
+
+    fn new(now: Instant) -> Self {
+        Self { since: now, events: 0, high: false }
+    }
+
+    /// Counts events; whether the load of the last window was high.
+    fn is_high(&mut self, events: usize, now: Instant) -> bool {
+        self.events += events;
+        let passed = now.saturating_duration_since(self.since);
+        if passed >= Self::WINDOW {
+            let expected = Self::MANY as f64 * passed.as_secs_f64() / Self::WINDOW.as_secs_f64();
+            *self = Self { since: now, events: 0, high: self.events as f64 >= expected };
+        }
+        self.high
+    }
+}
+
+/// What epoll waits: -1 = for ever, and rather a millisecond too long than too short.
+fn timeout_ms(deadline: Option<Instant>, now: Instant) -> i32 {
+    let Some(deadline) = deadline else { return -1 };
+    let wait = deadline.saturating_duration_since(now) + Duration::from_micros(999);
+    i32::try_from(wait.as_millis()).unwrap_or(i32::MAX)
+}
+
+/// # Safety
+/// The descriptor, if it is one, is nobody else's.
+unsafe fn owned(descriptor: i32) -> io::Result<OwnedFd> {
+    if descriptor < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the caller says so.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_begin_with_the_load_and_end_with_it() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut load = Load::new(start);
+        assert!((1..=20).all(|ms| !load.is_high(usize::from(ms % 4 == 0), at(ms))), "250 packets a second");
+        assert!((21..40).all(|ms| !load.is_high(1, at(ms))));
+        assert!(load.is_high(1, at(40)), "1000 packets a second");
+        assert!((41..60).step_by(5).all(|ms| load.is_high(5, at(ms))), "as many in rounds");
+        assert!(!load.is_high(1, at(1000)), "a long silence ends it");
+    }
+
+    #[test]
+    fn a_deadline_is_not_met_too_early() {
+        let now = Instant::now();
+        assert_eq!(timeout_ms(None, now), -1);
+        assert_eq!(timeout_ms(Some(now), now + Duration::from_secs(1)), 0);
+        assert_eq!(timeout_ms(Some(now + Duration::from_micros(1200)), now), 2);
+    }
+
+    struct Told(std::sync::mpsc::Sender<&'static str>);
+
+    impl Handler for Told {
+        fn readable(&self, _batch: &mut Batch) {
+            self.0.send("readable").unwrap();
+        }
+
+        fn due(&self, _now: Instant) -> Option<Instant> {
+            self.0.send("due").unwrap();
+            None
+        }
+    }
+
+    #[test]
+    fn a_socket_is_served_while_somebody_wants_it() {
+        let (home, socket) = (Loop::start().unwrap(), std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
+        let (tell, told) = std::sync::mpsc::channel();
+        let registration = home.register(&socket, Arc::new(Told(tell)));
+        socket.send_to(b"x", socket.local_addr().unwrap()).unwrap();
+        registration.wake_at(Instant::now() + Duration::from_millis(20));
+        assert_eq!(told.recv(), Ok("due"), "nobody reads yet");
+        registration.read(Reason::Media, true);
+        assert_eq!(told.recv(), Ok("readable"));
+        registration.read(Reason::Answer, true);
+        registration.read(Reason::Media, false);
+        assert_eq!(told.iter().next(), Some("readable"), "one reason is enough");
+        registration.end();
+        while told.try_recv().is_ok() {}
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(told.try_recv().is_err(), "nothing comes after the end");
+    }
+
+    #[test]
+    fn the_thread_ends_with_the_last_socket() {
+        let first = Loop::shared().unwrap();
+        let again = Loop::shared().unwrap();
+        assert!(Arc::ptr_eq(&first, &again), "one for all");
+        let inner = Arc::downgrade(&first.inner);
+        drop((first, again));
+        assert!(inner.upgrade().is_none(), "its thread is gone");
+    }
+}
