@@ -86,8 +86,7 @@ pub unsafe extern "C" fn fs_session_set_send_codec(
     error: *mut *mut GError,
 ) -> gboolean {
     check!(c"fs_session_set_send_codec", is_session(session), error => GFALSE);
-    check!(c"fs_session_set_send_codec", !send_codec.is_null(), error => GFALSE);
-    // SAFETY: a session, whose class begins with ours, and a valid codec.
+    // SAFETY: a session, whose class begins with ours, and a codec or NULL.
     unsafe { vfunc::set_send_codec(class_of(session), session, send_codec, error) }
 }
 

@@ -38,7 +38,7 @@ pub trait SessionImpl: ObjectImpl + ObjectSubclass<Type: IsA<Session>> + Send + 
         self.parent_stop_telephony_event()
     }
 
-    /// Chooses the codec to send with, one of `codecs`.
+    /// Chooses the codec to send with, one of `codecs`. One without a name stands for the NULL of a C program.
     fn set_send_codec(&self, codec: &Codec) -> Result<(), glib::Error> {
         self.parent_set_send_codec(codec)
     }
@@ -196,15 +196,22 @@ unsafe extern "C" fn stop_telephony_event<T: SessionImpl>(session: *mut FsSessio
     guard("stop_telephony_event", GFALSE, || unsafe { imp::<T>(session).stop_telephony_event().into_glib() })
 }
 
+/// What a NULL of C becomes: a codec without a name, which equals none.
+fn no_codec() -> Codec {
+    Codec::new(Codec::ID_ANY, "", fs_proto::MediaType::Audio, 0)
+}
+
 unsafe extern "C" fn set_send_codec<T: SessionImpl>(
     session: *mut FsSession,
     codec: *mut FsCodec,
     error: *mut *mut GError,
 ) -> gboolean {
-    // SAFETY: the caller passes a session of this class, a valid codec and an error place.
+    // SAFETY: the caller passes a session of this class, a valid codec or NULL, and an error place.
     unsafe {
         guard_result("set_send_codec", error, || {
-            imp::<T>(session).set_send_codec(&Codec::read(not_null(codec, "codec")?))
+            // Which error it is, is for the session to say: it may be destroyed, or have no such choice.
+            let codec = codec.as_ref().map_or_else(no_codec, |codec| Codec::read(codec));
+            imp::<T>(session).set_send_codec(&codec)
         })
         .map_or(GFALSE, |()| GTRUE)
     }

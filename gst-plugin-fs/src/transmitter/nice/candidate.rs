@@ -177,6 +177,10 @@ pub(super) fn remote(
                 None => read.credentials = Some(own),
             }
         }
+        // Nothing can be sent there, and it is no reason to lose the others: the C library took it too.
+        if candidate.port == 0 && candidate.proto != NetworkProtocol::TcpActive {
+            continue;
+        }
         read.candidates.push(Plain::from_proto(candidate, compatibility)?);
     }
     Ok(read)

@@ -65,7 +65,6 @@ fn what_ice_cannot_use_is_refused_by_name() {
         (change(|c| c.ip = "1.2.3.4\0".into()), "numeric"),
         (change(|c| c.ip.clear()), "no address"),
         (change(|c| c.base_ip = "x".into()), "base address"),
-        (change(|c| c.port = 0), "port 0"),
         (change(|c| c.component_id = 0), "component 0"),
         (change(|c| c.component_id = 3), "component 3"),
         (change(|c| c.kind = CandidateType::Multicast), "multicast"),
@@ -81,6 +80,15 @@ fn what_ice_cannot_use_is_refused_by_name() {
         assert!(error.message().contains(word), "{error} does not name {word}");
         assert!(!error.message().contains("another-password-here!"), "{error} tells a secret");
     }
+}
+
+#[test]
+fn a_candidate_that_no_packet_reaches_costs_nothing() {
+    let nowhere = Candidate { port: 0, ..good() };
+    let read = remote(&[nowhere.clone(), good()], 2, RFC5245, false).unwrap();
+    assert_eq!(read.candidates.len(), 1);
+    let error = forced(&[nowhere], 2, RFC5245).unwrap_err();
+    assert!(error.matches(fs_core::Error::InvalidArguments) && error.message().contains("port 0"), "{error}");
 }
 
 #[test]
