@@ -3,7 +3,7 @@
 
 Run inside the build's environment by ./run bench. Stock keeps a cache file of codecs; it is measured without one (cold), with one as
 users have it (default: it is never valid, because the registry is looked for in the pre-1.0 place) and with one it accepts (warm).
-Ours keeps none, so cold and default are the same: all it needs are the pad templates in GStreamer's own registry.
+Ours is measured as users have it: the first run has written its file.
 """
 import os
 import pathlib

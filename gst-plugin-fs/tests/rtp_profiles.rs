@@ -52,6 +52,43 @@ fn a_codec_of_the_applications_own_flows_both_ways() {
     b.end();
 }
 
+/// One profile sends two codecs at once, and the peer hears both, each on a pad of its own.
+#[test]
+fn a_profile_sends_a_second_codec_along() {
+    let (a, b) = (Side::new("a", LOW, StreamDirection::BOTH), Side::new("b", HIGH, StreamDirection::BOTH));
+    let both = audio(0, "PCMU", 8000).with_param(
+        SEND_PROFILE,
+        "tee name=t  t. ! queue ! audioconvert ! audioresample ! mulawenc ! rtppcmupay \
+         t. ! queue ! audioconvert ! audioresample ! alawenc ! rtppcmapay",
+    );
+    a.session.set_codec_preferences(&[both]).unwrap();
+    let payload_types = std::sync::Arc::<std::sync::Mutex<std::collections::BTreeSet<String>>>::default();
+    let seen = payload_types.clone();
+    b.stream.connect_src_pad_added(move |_, pad, codec| {
+        let (seen, name) = (seen.clone(), codec.encoding_name.clone());
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+            seen.lock().unwrap().insert(name.clone());
+            gst::PadProbeReturn::Remove
+        });
+    });
+    let (of_a, of_b) = (a.open(), b.open());
+    let offer: Vec<Codec> =
+        a.session.codecs_without_config().into_iter().filter(|c| matches!(c.id, 0 | 8)).collect();
+    assert_eq!(offer.len(), 2, "{offer:?}");
+    b.stream.set_remote_codecs(&offer).unwrap();
+    a.stream.set_remote_codecs(&offer).unwrap();
+    a.stream.force_remote_candidates(&of_b).unwrap();
+    b.stream.force_remote_candidates(&of_a).unwrap();
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while payload_types.lock().unwrap().len() < 2 && std::time::Instant::now() < end {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let heard: Vec<String> = payload_types.lock().unwrap().iter().cloned().collect();
+    assert_eq!(heard, ["PCMA", "PCMU"]);
+    a.end();
+    b.end();
+}
+
 #[test]
 fn preferences_whose_profiles_cannot_work_are_dropped() {
     let side = Side::new("a", LOW, StreamDirection::BOTH);

@@ -14,7 +14,7 @@ use gst::prelude::*;
 use crate::rtp::discovery::Blueprint;
 use crate::rtp::keyunit;
 pub use error_downgrade::ErrorDowngradeBin;
-pub use profile::{build_recv_profile, build_send_profile};
+pub use profile::{build_recv_profile, build_send_profile, can_carry};
 
 /// Builds the bin that encodes raw media and packs it into RTP with `codec`'s payload type.
 ///

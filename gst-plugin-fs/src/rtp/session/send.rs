@@ -13,6 +13,7 @@ use super::graph::Graph;
 use super::recipe::Recipe;
 use super::{extensions, imp};
 use crate::debug::CONFERENCE as CAT;
+use crate::rtp::codecbin::can_carry;
 use crate::rtp::discovery::Blueprint;
 use crate::rtp::discovery::caps::codec_to_caps;
 use crate::rtp::element;
@@ -28,6 +29,24 @@ pub struct SendBin {
     caps_serial: u64,
     /// A peer asked for a key frame, so that none comes without.
     pub keys_on_request: bool,
+    /// What a profile's further source pads send along, once it is in place.
+    pub along: Vec<Along>,
+}
+
+/// One codec that a send profile sends besides its own.
+#[derive(Clone, Debug)]
+pub struct Along {
+    /// The negotiated codec.
+    pub codec: Codec,
+    mux_pad: gst::Pad,
+}
+
+impl SendBin {
+    /// Stops the elements and takes them out. Waits for data on its way through.
+    fn remove(&self, graph: &Graph) {
+        element::remove(&self.bin);
+        self.along.iter().for_each(|along| graph.muxer().release_request_pad(&along.mux_pad));
+    }
 }
 
 /// What is sent with, and what should be; behind the session's lock.
@@ -76,6 +95,7 @@ impl imp::Session {
             association,
             caps_serial,
             keys_on_request: false,
+            along: Vec::new(),
         });
         drop(replaced);
         let Some(pad) = graph.valve_send.static_pad("src") else { return };
@@ -118,17 +138,17 @@ impl imp::Session {
     fn swap_send_bin(&self) {
         let swapping = self.swapping();
         let Some(graph) = self.graph() else { return };
-        let (new, old, bitrate) = {
+        let (mut new, old, bitrate) = {
             let mut state = self.state();
             let Some(new) = state.send.pending.take() else { return };
             (new, state.send.current.take(), state.send.bitrate)
         };
         if let Some(old) = &old {
-            element::remove(&old.bin);
+            old.remove(&graph);
         }
         self.end_events_at_another_rate(new.association.codec.clock_rate);
         set_bitrate(&new.bin, bitrate);
-        if let Err(error) = self.insert_send_bin(&graph, &new) {
+        if let Err(error) = self.insert_send_bin(&graph, &mut new) {
             drop(swapping);
             let text = format!("can't send {}: {}", new.association.codec, error.message());
             self.obj().emit_error(Error::Construction, &text);
@@ -168,24 +188,58 @@ impl imp::Session {
         self.review_events();
     }
 
-    fn insert_send_bin(&self, graph: &Graph, new: &SendBin) -> Result<(), glib::Error> {
+    fn insert_send_bin(&self, graph: &Graph, new: &mut SendBin) -> Result<(), glib::Error> {
         let conference = self.conference().ok_or_else(super::disposed)?;
         let agreed = self.state().outcome.header_extensions.clone();
         extensions::equip(&new.bin, &agreed);
         graph.capsfilter.set_property("caps", codec_to_caps(&new.association.send_codec));
-        let insert = || {
+        let mut insert = || {
             element::add(conference.upcast_ref(), &new.bin)?;
             element::link(
                 &element::static_pad(&new.bin, "src")?,
                 &element::static_pad(&graph.capsfilter, "sink")?,
             )?;
+            for index in 1.. {
+                let Some(pad) = new.bin.static_pad(&format!("src{index}")) else { break };
+                let along = self.send_along(graph, &new.bin, &pad)?;
+                new.along.push(along);
+            }
             element::start(&new.bin)?;
             element::link(
                 &element::static_pad(&graph.valve_send, "src")?,
                 &element::static_pad(&new.bin, "sink")?,
             )
         };
-        insert().inspect_err(|_| element::remove(&new.bin))
+        insert().inspect_err(|_| new.remove(graph))
+    }
+
+    /// Has a further source pad of a profile send the first of the negotiated codecs that it can carry.
+    fn send_along(&self, graph: &Graph, bin: &gst::Bin, pad: &gst::Pad) -> Result<Along, glib::Error> {
+        let given = pad.query_caps(None);
+        let agreed: Vec<Codec> = self
+            .state()
+            .outcome
+            .associations
+            .visible()
+            .map(|association| association.codec.clone())
+            .collect();
+        let codec = agreed.into_iter().find(|codec| can_carry(&given, codec)).ok_or_else(|| {
+            element::construction(format!("its pad '{}' has '{given}', which was not agreed", pad.name()))
+        })?;
+        let ghost = pad.downcast_ref::<gst::GhostPad>();
+        let (Some(ghost), Some(target)) = (ghost, ghost.and_then(|ghost| ghost.target())) else {
+            return Err(element::construction(format!("its pad '{}' leads nowhere", pad.name())));
+        };
+        let filter = element::make("capsfilter", None)?;
+        filter.set_property("caps", codec_to_caps(&codec));
+        element::add(bin, &filter)?;
+        let misled = |_| element::construction(format!("its pad '{}' can't be led on", pad.name()));
+        ghost.set_target(gst::Pad::NONE).map_err(misled)?;
+        element::link(&target, &element::static_pad(&filter, "sink")?)?;
+        ghost.set_target(Some(&element::static_pad(&filter, "src")?)).map_err(misled)?;
+        let mux_pad = element::request_pad(graph.muxer(), "sink_%u")?;
+        element::link(pad, &mux_pad).inspect_err(|_| graph.muxer().release_request_pad(&mux_pad))?;
+        Ok(Along { codec, mux_pad })
     }
 
     /// Other header extensions were agreed: what is sent has them from the next packet on.

@@ -52,13 +52,19 @@ impl Player {
 }
 
 impl State {
-    /// The codecs that telephony events are sent with, besides the one for media (`secondary-codecs`).
+    /// What is sent besides the main codec (`secondary-codecs`): what a profile sends along, and the codecs of telephony
+    /// events. One for each payload type.
     pub fn secondary_codecs(&self) -> Vec<Codec> {
-        let Some(main) = self.send.current.as_ref().map(|current| &current.association) else {
-            return Vec::new();
-        };
-        let chosen = special::choose(0, &self.outcome.associations, main);
-        chosen.into_iter().map(|(_, a)| a.codec).filter(|codec| codec.id != main.codec.id).collect()
+        let Some(current) = self.send.current.as_ref() else { return Vec::new() };
+        let main = &current.association;
+        let events = special::choose(0, &self.outcome.associations, main).into_iter().map(|(_, a)| a.codec);
+        let mut secondary: Vec<Codec> = Vec::new();
+        for codec in current.along.iter().map(|along| along.codec.clone()).chain(events) {
+            if codec.id != main.codec.id && secondary.iter().all(|other| other.id != codec.id) {
+                secondary.push(codec);
+            }
+        }
+        secondary
     }
 }
 
