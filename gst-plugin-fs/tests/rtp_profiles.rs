@@ -110,6 +110,7 @@ fn preferences_whose_profiles_cannot_work_are_dropped() {
 /// Mu-law goes from encoder to payloader, and from depayloader to the application, as it is.
 #[test]
 fn encoded_media_passes_through() {
+    gst::init().unwrap();
     let mulaw = gst::Caps::builder("audio/x-mulaw").field("rate", 8000).field("channels", 1).build();
     let (a, b) = (Side::new("a", LOW, StreamDirection::BOTH), Side::new("b", HIGH, StreamDirection::BOTH));
     // a encodes by itself.
