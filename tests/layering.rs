@@ -88,6 +88,7 @@ fn pure_files_of_the_sip_layer_touch_no_shell() {
         "endpoint/resolve.rs",
         "session/mod.rs",
         "session/actor.rs",
+        "session/streams.rs",
         "resolver/dns.rs",
         "registration/mod.rs",
     ];
