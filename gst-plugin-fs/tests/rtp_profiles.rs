@@ -52,6 +52,16 @@ fn a_codec_of_the_applications_own_flows_both_ways() {
     b.end();
 }
 
+/// Two entries may differ in nothing but a static payload type and what that stands for, such as L16 with 10 and 11.
+#[test]
+fn the_own_list_as_preferences_changes_nothing() {
+    let side = Side::new("a", LOW, StreamDirection::BOTH);
+    let own = side.session.codecs_without_config();
+    side.session.set_codec_preferences(&own).unwrap();
+    assert_eq!(side.session.codecs_without_config(), own);
+    side.end();
+}
+
 /// One profile sends two codecs at once, and the peer hears both, each on a pad of its own.
 #[test]
 fn a_profile_sends_a_second_codec_along() {

@@ -65,7 +65,10 @@ fn check(media_type: MediaType, capabilities: &[LocalCapability], preference: &C
 fn find_capability(capabilities: &[LocalCapability], preference: &Codec) -> Result<Option<usize>, Reason> {
     let bare = without_profiles(preference);
     let mut reason = Reason::UnknownEncoding;
-    for (index, capability) in capabilities.iter().enumerate() {
+    // A static payload type says which of several that fit is meant (RFC 3551 section 6: 10 and 11 are both L16).
+    let (named, others): (Vec<_>, Vec<_>) =
+        capabilities.iter().enumerate().partition(|(_, c)| bare.id >= 0 && c.codec.id == bare.id);
+    for (index, capability) in named.into_iter().chain(others) {
         match rules::fits(&capability.codec, &bare) {
             Ok(()) if capability.codec.clock_rate.max(bare.clock_rate) != 0 => return Ok(Some(index)),
             Ok(()) => reason = Reason::NoClockRate,
