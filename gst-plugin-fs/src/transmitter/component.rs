@@ -69,8 +69,12 @@ impl Bins {
     pub(super) fn add_sink(&self, number: u32, sink: &gst::Element) -> Result<(), glib::Error> {
         let component = self.component(number)?;
         self.sink.add(sink).map_err(|e| construction(&e.message))?;
-        // Running before the first packet comes: the branch must not refuse it.
-        sink.sync_state_with_parent().map_err(|e| construction(&e.message))?;
+        // Running before the first packet comes: the branch must not refuse it. What is ahead of a bin that was not
+        // started yet stays so: shmsink listens from READY on.
+        let ahead = sink.current_state() > self.sink.current_state();
+        if sink.current_state() == gst::State::Null || !ahead {
+            sink.sync_state_with_parent().map_err(|e| construction(&e.message))?;
+        }
         component.tee.link(sink).map_err(|e| construction(&e.message))
     }
 
