@@ -33,14 +33,21 @@ fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
 }
 
-/// Runs rounds until they are enough.
+/// Runs rounds until they are enough. A panic comes with the number of its round, which the same seed reaches again.
 fn rounds(mut round: impl FnMut(&mut Random)) {
-    let mut random = Random(setting("FS_FUZZ_SEED").unwrap_or(1) | 1 << 40);
+    struct Place(u64, u32);
+    impl Drop for Place {
+        fn drop(&mut self) {
+            println!("{} rounds with FS_FUZZ_SEED={}", self.1, self.0);
+        }
+    }
+    let seed = setting("FS_FUZZ_SEED").unwrap_or(1);
+    let mut place = Place(seed, 0);
+    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let end = setting("FS_FUZZ_SECONDS").map(|seconds| Instant::now() + Duration::from_secs(seconds));
-    let mut count = 0;
-    while end.map_or(count < ROUNDS, |end| Instant::now() < end) {
+    while end.map_or(place.1 < ROUNDS, |end| Instant::now() < end) {
         round(&mut random);
-        count += 1;
+        place.1 += 1;
     }
 }
 

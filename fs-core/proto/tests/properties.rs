@@ -138,8 +138,14 @@ fn check(outcome: &Outcome, remotes: &[RemoteCodecs]) -> Result<(), TestCaseErro
     Ok(())
 }
 
+/// A thousand cases, or as many as `PROPTEST_CASES` asks for if that is more.
+fn config() -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    ProptestConfig { cases: asked.cases.max(1000), failure_persistence: None, ..asked }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn every_outcome_is_sound(

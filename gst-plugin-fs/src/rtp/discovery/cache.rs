@@ -8,7 +8,7 @@
 //! A file is written beside its place and then renamed: readers see an old one or a new one, and of several writers
 //! the last one wins, with the same content as all others.
 
-mod format;
+pub(super) mod format;
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};

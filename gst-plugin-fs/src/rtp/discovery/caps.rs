@@ -108,6 +108,7 @@ pub fn caps_to_codec(caps: &gst::CapsRef) -> Option<Codec> {
         }
         let Some(value) = parameter_value(field, value) else { continue };
         match field.strip_prefix(FEEDBACK_PREFIX) {
+            Some("") => {}
             Some(feedback) => codec.feedback_params.push(feedback_from(feedback, value)),
             None => codec.optional_params.push(CodecParameter { name: field.to_owned(), value }),
         }
@@ -133,7 +134,7 @@ fn feedback_from(text: &str, extra_params: String) -> FeedbackParameter {
     let (kind, subtype) = if HYPHENATED_FEEDBACK.contains(&text) {
         (text, "")
     } else {
-        text.split_once('-').unwrap_or((text, ""))
+        text.split_once('-').filter(|(kind, _)| !kind.is_empty()).unwrap_or((text, ""))
     };
     FeedbackParameter { kind: kind.to_owned(), subtype: subtype.to_owned(), extra_params }
 }
@@ -207,6 +208,16 @@ mod tests {
             .with_param("nul", "a\0b")
             .with_param("n\0l", "1");
         assert_eq!(round_trip(&codec), Codec::new(0, "PCMU", MediaType::Audio, 8000));
+    }
+
+    #[test]
+    fn feedback_has_a_kind() {
+        gst::init().unwrap();
+        let caps: gst::Caps =
+            "application/x-rtp,media=video,encoding-name=VP8,rtcp-fb-=a,rtcp-fb--b=c".parse().unwrap();
+        let feedback = caps_to_codec(&caps).unwrap().feedback_params;
+        let kinds: Vec<(&str, &str)> = feedback.iter().map(|f| (&*f.kind, &*f.subtype)).collect();
+        assert_eq!(kinds, [("-b", "")]);
     }
 
     #[test]

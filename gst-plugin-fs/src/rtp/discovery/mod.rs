@@ -101,4 +101,6 @@ fn nothing(factories: &Factories, media: MediaType) -> glib::Error {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

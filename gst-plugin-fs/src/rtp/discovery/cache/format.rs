@@ -13,7 +13,8 @@ use crate::rtp::discovery::Blueprint;
 
 /// Begins every file; the last character counts the formats.
 const MAGIC: [u8; 8] = *b"FSCODEC1";
-const HEADER: usize = 24;
+/// Length of what stands before the content.
+pub(in crate::rtp::discovery) const HEADER: usize = 24;
 
 /// More codecs than any installation has.
 const MOST_BLUEPRINTS: usize = 1000;
@@ -25,7 +26,7 @@ type Numbers = (i32, Word, u32, u32, Option<u32>);
 type Stages = Vec<Vec<Word>>;
 /// Numbers, parameters, feedback, the four caps, the two chains.
 type Entry = (Numbers, Vec<(Word, Word)>, Vec<(Word, Word, Word)>, (Word, Word, Word, Word), Stages, Stages);
-type Content = (Vec<String>, Vec<Entry>);
+pub(in crate::rtp::discovery) type Content = (Vec<String>, Vec<Entry>);
 
 /// FNV-1a over 64 bits, continued from `hash`. Tells files apart that differ by accident.
 pub(super) const fn fnv(mut hash: u64, bytes: &[u8]) -> u64 {
@@ -41,11 +42,14 @@ pub(super) const fn fnv(mut hash: u64, bytes: &[u8]) -> u64 {
 pub(super) const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
 
 /// The file that [`decode`] makes `blueprints` of.
-pub(super) fn encode(key: u64, blueprints: &[Blueprint]) -> Vec<u8> {
+pub(in crate::rtp::discovery) fn encode(key: u64, blueprints: &[Blueprint]) -> Vec<u8> {
     let mut words = Words::default();
     let entries: Vec<Entry> = blueprints.iter().map(|b| words.entry(b)).collect();
-    let content = (words.table, entries).to_variant();
-    let body = content.data();
+    sealed(key, (words.table, entries).to_variant().data())
+}
+
+/// A file with that content: the header with its checksum, then the content.
+pub(in crate::rtp::discovery) fn sealed(key: u64, body: &[u8]) -> Vec<u8> {
     let mut file = Vec::with_capacity(HEADER + body.len());
     file.extend_from_slice(&MAGIC);
     file.extend_from_slice(&key.to_le_bytes());
@@ -58,7 +62,11 @@ pub(super) fn encode(key: u64, blueprints: &[Blueprint]) -> Vec<u8> {
 ///
 /// # Errors
 /// What is wrong with it: another format, another key, damaged, or of another medium.
-pub(super) fn decode(key: u64, media: MediaType, file: &[u8]) -> Result<Vec<Blueprint>, &'static str> {
+pub(in crate::rtp::discovery) fn decode(
+    key: u64,
+    media: MediaType,
+    file: &[u8],
+) -> Result<Vec<Blueprint>, &'static str> {
     let (header, body) = file.split_at_checked(HEADER).ok_or("it is too short")?;
     let number = |at: usize| header[at..].first_chunk().copied().map(u64::from_le_bytes);
     if !header.starts_with(&MAGIC) {
