@@ -5,7 +5,9 @@ use std::fmt;
 
 use fs_proto::{Codec, MediaType};
 
+use crate::endpoint::AckFate;
 use crate::media::MediaStatistics;
+use crate::wire::{Method, NameAddr};
 
 /// Which side something came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,6 +33,7 @@ impl fmt::Display for Originator {
 /// [`SessionEvent::WillStart`] followed by [`SessionEvent::DidStart`] or [`SessionEvent::DidFail`]. A started
 /// session ends with [`SessionEvent::WillEnd`] and [`SessionEvent::DidEnd`]. Exactly one of `DidFail` and `DidEnd`
 /// comes, and nothing after it.
+#[allow(clippy::large_enum_variant, reason = "an event is moved a few times and never stored in bulk")]
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum SessionEvent {
@@ -71,6 +74,57 @@ pub enum SessionEvent {
         originator: Originator,
         /// Why, in words.
         end_reason: String,
+    },
+    /// The call is sent to other addresses (3xx). Where the endpoint follows redirections it goes on there; else
+    /// [`SessionEvent::DidFail`] comes next.
+    Redirected {
+        /// 300 to 399.
+        code: u16,
+        /// Whom to call instead, best first.
+        identities: Vec<NameAddr>,
+    },
+    /// A transaction of the call is over (`SIPSessionDidProcessTransaction`); only with
+    /// [`EndpointConfig::report_transactions`](crate::endpoint::EndpointConfig::report_transactions). Comes before what
+    /// it leads to.
+    DidProcessTransaction {
+        /// Whose request it was.
+        originator: Originator,
+        /// Its method.
+        method: Method,
+        /// The final status; 408 and 503 stand for none.
+        code: u16,
+        /// What became of the ACK to our answer.
+        ack: AckFate,
+    },
+    /// The peer asks us to call somebody else (`SIPSessionTransferNewIncoming`): follow with
+    /// [`Application::accept_transfer`](crate::Application::accept_transfer), or refuse with
+    /// [`Session::reject_transfer`](crate::Session::reject_transfer).
+    TransferNewIncoming {
+        /// Whom.
+        destination: NameAddr,
+        /// Who asks, where that is told.
+        referred_by: Option<NameAddr>,
+    },
+    /// We ask the peer to call somebody else (`SIPSessionTransferNewOutgoing`).
+    TransferNewOutgoing,
+    /// It was accepted (`SIPSessionTransferDidStart`).
+    TransferDidStart,
+    /// How far the new call has come (`SIPSessionTransferGotProgress`).
+    TransferGotProgress {
+        /// Its status.
+        code: u16,
+        /// Its reason phrase.
+        reason: String,
+    },
+    /// The new call stands (`SIPSessionTransferDidEnd`), or nothing more will be heard of it; this one ends in the
+    /// first case.
+    TransferDidEnd,
+    /// The transfer was refused or the new call failed (`SIPSessionTransferDidFail`); this call goes on.
+    TransferDidFail {
+        /// Its status.
+        code: u16,
+        /// Its reason phrase.
+        reason: String,
     },
     /// Somebody holds or resumes (`SIPSessionDidChangeHoldState`).
     DidChangeHoldState {

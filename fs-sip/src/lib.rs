@@ -59,6 +59,6 @@ pub mod transaction;
 pub mod transport;
 pub mod wire;
 
-pub use application::{Application, ApplicationConfig, InviteError};
+pub use application::{Application, ApplicationConfig, CallOptions, InviteError};
 pub use event::{Originator, SessionEvent, StreamEvent};
-pub use session::{MediaOptions, Session, SessionControl};
+pub use session::{CallInfo, MediaOptions, Session, SessionControl, Transfer};

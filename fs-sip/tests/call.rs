@@ -3,84 +3,17 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/sides.rs"]
+mod sides;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use fs_proto::{Codec, MediaType, StreamDirection};
-use fs_sip::endpoint::{Body, Command, Endpoint, EndpointConfig, Event, InviteId, TerminationReason};
+use fs_sip::endpoint::{Body, Command, EndpointConfig, Event, TerminationReason};
 use fs_sip::media::fake::{FakeBackend, FakeCall};
 use fs_sip::media::{Fault, MediaError, MediaEvent};
-use fs_sip::wire::NameAddr;
-use fs_sip::{Application, ApplicationConfig, Originator, Session, SessionEvent, StreamEvent};
-use tokio::sync::mpsc::UnboundedReceiver;
-
-const LIMIT: Duration = Duration::from_secs(20);
-
-struct Side {
-    application: Application,
-    incoming: UnboundedReceiver<Session>,
-    fake: FakeBackend,
-}
-
-impl Side {
-    async fn new(fake: FakeBackend) -> Self {
-        let config = ApplicationConfig::default();
-        let (application, incoming) = Application::start(config, Arc::new(fake.clone())).await.unwrap();
-        Self { application, incoming, fake }
-    }
-
-    fn uri(&self) -> String {
-        format!("sip:bob@{}", self.application.local_addr())
-    }
-
-    async fn called(&mut self) -> Session {
-        within(self.incoming.recv()).await.expect("a call comes")
-    }
-}
-
-async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(LIMIT, future).await.expect("it happens in time")
-}
-
-/// Waits for an event and returns those before it, too.
-async fn until(session: &mut Session, wanted: impl Fn(&SessionEvent) -> bool) -> Vec<SessionEvent> {
-    let mut seen = Vec::new();
-    loop {
-        let event = within(session.next_event()).await;
-        let Some(event) = event else { panic!("the session ended after {seen:?}") };
-        let (found, last) = (wanted(&event), event.is_last());
-        seen.push(event);
-        if found {
-            return seen;
-        }
-        assert!(!last, "the session ended after {seen:?}");
-    }
-}
-
-fn started(event: &SessionEvent) -> bool {
-    matches!(event, SessionEvent::DidStart)
-}
-
-async fn end_of(session: &mut Session) -> SessionEvent {
-    until(session, SessionEvent::is_last).await.pop().unwrap()
-}
-
-/// Two sides in a standing call: the caller's session and the callee's.
-async fn connected(a: &Side, b: &mut Side) -> (Session, Session) {
-    let mut caller = a.application.call(&b.uri()).await.unwrap();
-    let mut callee = b.called().await;
-    callee.accept();
-    until(&mut caller, started).await;
-    until(&mut callee, started).await;
-    (caller, callee)
-}
-
-fn last_direction(fake: &FakeBackend) -> Option<StreamDirection> {
-    fake.calls().iter().rev().find_map(|call| match call {
-        FakeCall::Direction(direction) => Some(*direction),
-        _ => None,
-    })
-}
+use fs_sip::{Application, ApplicationConfig, Originator, SessionEvent, StreamEvent};
+use sides::{Peer, Side, connected, end_of, last_direction, sdp, started, until, within};
 
 fn pcma_only() -> FakeBackend {
     FakeBackend::new(vec![Codec::new(8, "PCMA", MediaType::Audio, 8000)])
@@ -256,72 +189,6 @@ async fn shutdown_hangs_up() {
     within(a.application.shutdown()).await;
     end_of(&mut caller).await;
     end_of(&mut callee).await;
-}
-
-/// A peer that speaks SIP, but makes its own session descriptions.
-struct Peer {
-    endpoint: Endpoint,
-    events: UnboundedReceiver<Event>,
-}
-
-impl Peer {
-    async fn new() -> Self {
-        let (endpoint, events) = Endpoint::bind(EndpointConfig::default()).await.unwrap();
-        Self { endpoint, events }
-    }
-
-    fn call(&self, uri: &str, body: Option<Body>) -> InviteId {
-        let id = self.endpoint.new_invite_id();
-        let target = NameAddr::parse(uri).unwrap().uri;
-        let from = NameAddr::parse(&format!("sip:peer@{}", self.endpoint.local_addr())).unwrap();
-        self.endpoint.send(Command::Invite { id, target, from, to: None, headers: Vec::new(), body });
-        id
-    }
-
-    async fn until<T>(&mut self, wanted: impl Fn(&Event) -> Option<T>) -> T {
-        loop {
-            let event = within(self.events.recv()).await.expect("the endpoint lives");
-            if let Some(found) = wanted(&event) {
-                return found;
-            }
-        }
-    }
-
-    async fn refused(&mut self) -> u16 {
-        self.until(|event| match event {
-            Event::Failed { status, .. } => Some(*status),
-            _ => None,
-        })
-        .await
-    }
-
-    /// The body of the 200 to our INVITE.
-    async fn established(&mut self) -> String {
-        self.until(|event| match event {
-            Event::Established { body: Some(body), .. } => {
-                Some(String::from_utf8(body.data.clone()).unwrap())
-            }
-            _ => None,
-        })
-        .await
-    }
-
-    /// The result of our re-INVITE.
-    async fn reinvited(&mut self, id: InviteId, lines: &str) -> (u16, String) {
-        self.endpoint.send(Command::Reinvite { id, body: Some(sdp(lines)) });
-        self.until(|event| match event {
-            Event::ReinviteResult { status, body, .. } => {
-                let body = body.as_ref().map(|b| String::from_utf8(b.data.clone()).unwrap());
-                Some((*status, body.unwrap_or_default()))
-            }
-            _ => None,
-        })
-        .await
-    }
-}
-
-fn sdp(lines: &str) -> Body {
-    Body::sdp(format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n{lines}"))
 }
 
 #[tokio::test]

@@ -5,11 +5,15 @@
 
 mod actor;
 pub mod hold;
+mod info;
 pub mod offer_answer;
 pub mod options;
 mod problem;
 pub mod state;
 mod streams;
+mod transfer;
+
+use std::sync::Arc;
 
 use fs_proto::MediaType;
 use tokio::sync::{mpsc, oneshot};
@@ -18,22 +22,30 @@ use crate::event::SessionEvent;
 use crate::media::{MediaStatistics, SessionId};
 use crate::stream::digits::{Digits, NotADigit};
 use crate::wire::NameAddr;
+use crate::wire::headers::name;
 
 pub(crate) use actor::{Actor, Input, Outgoing, Start};
+pub use info::CallInfo;
 pub use options::{IceOptions, MediaOptions, VideoOptions};
 pub(crate) use problem::warning;
 pub use state::{IllegalState, SessionState};
 pub(crate) use streams::{StreamSetup, Streams};
+pub use transfer::Transfer;
+pub(crate) use transfer::Wanted;
 
 /// What the application asks of a session.
 #[derive(Debug)]
 pub(crate) enum SessionCommand {
     Ring,
+    EarlyMedia,
     Accept,
-    Reject { status: u16, reason: Option<String> },
+    Reject { status: u16, reason: Option<String>, headers: Vec<(String, String)> },
     Hangup,
     Hold(bool),
     Digits(Vec<u8>),
+    Transfer(Transfer),
+    AcceptTransfer(oneshot::Sender<Option<Wanted>>),
+    RejectTransfer { status: u16, reason: Option<String> },
     Statistics(MediaType, oneshot::Sender<MediaStatistics>),
 }
 
@@ -44,18 +56,17 @@ pub(crate) enum SessionCommand {
 #[derive(Debug)]
 pub struct Session {
     control: SessionControl,
-    remote: NameAddr,
     events: mpsc::UnboundedReceiver<SessionEvent>,
 }
 
 impl Session {
     pub(crate) fn new(
         id: SessionId,
-        remote: NameAddr,
+        info: CallInfo,
         inbox: mpsc::UnboundedSender<Input>,
         events: mpsc::UnboundedReceiver<SessionEvent>,
     ) -> Self {
-        Self { control: SessionControl { id, inbox }, remote, events }
+        Self { control: SessionControl { id, inbox, info: Arc::new(info) }, events }
     }
 
     /// The name under which the media engine knows the session.
@@ -67,7 +78,13 @@ impl Session {
     /// The peer: To of our call, From of theirs (`Session.remote_identity`).
     #[must_use]
     pub fn remote(&self) -> &NameAddr {
-        &self.remote
+        &self.control.info.remote
+    }
+
+    /// What is known of the call from its first message.
+    #[must_use]
+    pub fn info(&self) -> &CallInfo {
+        &self.control.info
     }
 
     /// A handle that can be cloned and sent elsewhere; it does not keep the call alive.
@@ -102,6 +119,13 @@ impl Session {
         self.control.ring();
     }
 
+    /// Lets the caller hear us before we accept: an announcement, or a ringing tone of our own (183 with our
+    /// description). Once a call; where the caller wants the offer from us and can't take it reliably, it only gets the
+    /// 183.
+    pub fn early_media(&self) {
+        self.control.early_media();
+    }
+
     /// Accepts an incoming call.
     pub fn accept(&self) {
         self.control.accept();
@@ -110,6 +134,23 @@ impl Session {
     /// Refuses an incoming call with a status from 300 to 699; other values become 603.
     pub fn reject(&self, status: u16, reason: Option<&str>) {
         self.control.reject(status, reason);
+    }
+
+    /// Sends an incoming call to other addresses (302).
+    pub fn redirect(&self, to: &[NameAddr]) {
+        self.control.redirect(to);
+    }
+
+    /// Asks the peer to call somebody else (`transfer`). One at a time; how it goes is told by the events
+    /// `Transfer…`. When the new call stands, this one ends.
+    pub fn transfer(&self, transfer: Transfer) {
+        self.control.transfer(transfer);
+    }
+
+    /// Refuses what the peer has asked for with [`SessionEvent::TransferNewIncoming`], with a status from 300 to 699;
+    /// other values become 603.
+    pub fn reject_transfer(&self, status: u16, reason: Option<&str>) {
+        self.control.reject_transfer(status, reason);
     }
 
     /// Ends the call in whatever way its state asks: CANCEL, refusal or BYE (`end`).
@@ -154,6 +195,7 @@ impl Drop for Session {
 pub struct SessionControl {
     id: SessionId,
     inbox: mpsc::UnboundedSender<Input>,
+    info: Arc<CallInfo>,
 }
 
 impl SessionControl {
@@ -168,6 +210,17 @@ impl SessionControl {
         self.send(SessionCommand::Ring);
     }
 
+    /// See [`Session::info`].
+    #[must_use]
+    pub fn info(&self) -> &CallInfo {
+        &self.info
+    }
+
+    /// See [`Session::early_media`].
+    pub fn early_media(&self) {
+        self.send(SessionCommand::EarlyMedia);
+    }
+
     /// See [`Session::accept`].
     pub fn accept(&self) {
         self.send(SessionCommand::Accept);
@@ -175,8 +228,36 @@ impl SessionControl {
 
     /// See [`Session::reject`].
     pub fn reject(&self, status: u16, reason: Option<&str>) {
-        let status = if (300..700).contains(&status) { status } else { 603 };
-        self.send(SessionCommand::Reject { status, reason: reason.map(str::to_owned) });
+        self.refuse(status, reason, Vec::new());
+    }
+
+    /// See [`Session::redirect`].
+    pub fn redirect(&self, to: &[NameAddr]) {
+        let contact = |address: &NameAddr| (name::CONTACT.to_owned(), address.to_string());
+        self.refuse(302, None, to.iter().map(contact).collect());
+    }
+
+    fn refuse(&self, status: u16, reason: Option<&str>, headers: Vec<(String, String)>) {
+        let (status, reason) = (refusal(status), reason.map(str::to_owned));
+        self.send(SessionCommand::Reject { status, reason, headers });
+    }
+
+    /// See [`Session::transfer`].
+    pub fn transfer(&self, transfer: Transfer) {
+        self.send(SessionCommand::Transfer(transfer));
+    }
+
+    /// See [`Session::reject_transfer`].
+    pub fn reject_transfer(&self, status: u16, reason: Option<&str>) {
+        let (status, reason) = (refusal(status), reason.map(str::to_owned));
+        self.send(SessionCommand::RejectTransfer { status, reason });
+    }
+
+    /// What the peer has asked for, which is accepted thereby; and where to tell how the call goes.
+    pub(crate) async fn accept_transfer(&self) -> Option<(Wanted, mpsc::UnboundedSender<Input>)> {
+        let (reply, answer) = oneshot::channel();
+        self.send(SessionCommand::AcceptTransfer(reply));
+        Some((answer.await.ok()??, self.inbox.clone()))
     }
 
     /// See [`Session::hangup`].
@@ -219,4 +300,9 @@ impl SessionControl {
         // A closed inbox means that the session is over.
         let _ = self.inbox.send(Input::Command(command));
     }
+}
+
+/// A status that refuses.
+fn refusal(status: u16) -> u16 {
+    if (300..700).contains(&status) { status } else { 603 }
 }

@@ -103,6 +103,11 @@ impl Streams {
         Ok(())
     }
 
+    /// Have we made the offer of the first exchange?
+    pub(crate) fn has_offered(&self) -> bool {
+        self.exchange.is_open() || self.early.is_some()
+    }
+
     fn entry(&mut self, kind: MediaType) -> Result<&mut Entry, Problem> {
         let entry = self.entries.iter_mut().find(|entry| entry.stream.kind() == kind);
         let missing = || MediaError::new(Fault::Internal, format!("the session has no {kind} stream"));

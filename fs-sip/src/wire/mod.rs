@@ -37,4 +37,4 @@ pub use status::default_reason;
 pub use uri::{Scheme, Uri};
 pub use via::Via;
 
-pub(crate) use params::is_token;
+pub(crate) use params::{is_token, unescape};

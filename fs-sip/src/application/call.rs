@@ -1,0 +1,172 @@
+//! How calls are placed, and what every call needs.
+
+use std::hash::{BuildHasher, Hasher};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::router::Request;
+use super::{Application, InviteError};
+use crate::endpoint::{Command, InviteId};
+use crate::event::SessionEvent;
+use crate::media::{Backend, SessionId};
+use crate::session::offer_answer::OfferAnswer;
+use crate::session::{
+    Actor, CallInfo, Input, MediaOptions, Outgoing, Session, SessionControl, Start, StreamSetup, Streams,
+};
+use crate::wire::headers::name;
+use crate::wire::{NameAddr, Uri};
+
+/// What one call does otherwise than all others.
+#[derive(Debug, Clone, Default)]
+pub struct CallOptions {
+    /// What the call is about (Subject).
+    pub subject: Option<String>,
+    /// Further headers of the INVITE; those that are the endpoint's own are left out.
+    pub headers: Vec<(String, String)>,
+    /// Let the peer make the offer; we answer in the ACK.
+    pub late_offer: bool,
+    /// What this call carries, and how; none = what the application's settings say.
+    pub media: Option<MediaOptions>,
+}
+
+impl Application {
+    /// Calls somebody; `target` is a `sip:` URI, with or without display name. What becomes of the call is told by
+    /// the session's events.
+    ///
+    /// # Errors
+    /// When `target` is no address that can be called.
+    pub async fn call(&self, target: &str) -> Result<Session, InviteError> {
+        self.call_with(target, CallOptions::default()).await
+    }
+
+    /// Calls somebody with further wishes.
+    ///
+    /// # Errors
+    /// When `target` is no address that can be called.
+    pub async fn call_with(&self, target: &str, options: CallOptions) -> Result<Session, InviteError> {
+        self.place(NameAddr::parse(target).map_err(InviteError::Address)?, options, None).await
+    }
+
+    /// Does what the peer of a call has asked for with
+    /// [`SessionEvent::TransferNewIncoming`]: calls whom it named, and tells it how that goes. When the new call stands,
+    /// the old one is ended.
+    ///
+    /// # Errors
+    /// [`InviteError::NoTransfer`] when the peer has not asked, or the call is over.
+    pub async fn accept_transfer(&self, call: &SessionControl) -> Result<Session, InviteError> {
+        let (wanted, reports_to) = call.accept_transfer().await.ok_or(InviteError::NoTransfer)?;
+        let options = CallOptions { headers: wanted.headers, ..CallOptions::default() };
+        self.place(wanted.target, options, Some(reports_to)).await
+    }
+
+    async fn place(
+        &self,
+        to: NameAddr,
+        options: CallOptions,
+        reports_to: Option<mpsc::UnboundedSender<Input>>,
+    ) -> Result<Session, InviteError> {
+        if !to.uri.is_sip() {
+            return Err(InviteError::Scheme(to.uri.to_string()));
+        }
+        let CallOptions { subject, mut headers, late_offer, media } = options;
+        headers.extend(subject.map(|subject| (name::SUBJECT.to_owned(), subject)));
+        let (inbox, queue) = mpsc::unbounded_channel();
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(Request::Call(inbox.clone(), reply)).map_err(|_| InviteError::Stopped)?;
+        let id = answer.await.map_err(|_| InviteError::Stopped)?;
+        let from = self.identity.clone();
+        let info = CallInfo {
+            outgoing: true,
+            remote: to.clone(),
+            local: from.clone(),
+            request_uri: to.uri.clone(),
+            account: None,
+            offered: Vec::new(),
+            replaces: None,
+            headers: headers.clone(),
+        };
+        headers.extend(self.route());
+        let hop = self.outbound_proxy.as_ref().unwrap_or(&to.uri);
+        let peer = destination(hop).await;
+        let media = media.unwrap_or_else(|| self.desk.media.clone());
+        let (actor, events) = self.desk.actor(id, queue, peer, media, None);
+        let outgoing = Outgoing { target: to.uri.clone(), from, to, headers, late_offer, reports_to };
+        tokio::spawn(actor.run(Start::Outgoing(Box::new(outgoing))));
+        Ok(Session::new(SessionId(id.0), info, inbox, events))
+    }
+
+    /// The way of our calls: through the proxy, if there is one.
+    fn route(&self) -> Option<(String, String)> {
+        let mut proxy = self.outbound_proxy.clone()?;
+        if let Some(params) = proxy.params_mut() {
+            params.set("lr", None);
+        }
+        Some((name::ROUTE.to_owned(), NameAddr::new(proxy).to_string()))
+    }
+}
+
+/// What every call needs.
+#[derive(Clone)]
+pub(super) struct Desk {
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) local: SocketAddr,
+    pub(super) media: MediaOptions,
+    pub(super) name: String,
+    pub(super) commands: mpsc::UnboundedSender<Command>,
+    pub(super) reports_transactions: bool,
+}
+
+impl Desk {
+    /// The task of a new session, and what it tells. `exchange` has taken the peer's offer already, if it made one.
+    pub(super) fn actor(
+        &self,
+        id: InviteId,
+        queue: mpsc::UnboundedReceiver<Input>,
+        peer: Option<SocketAddr>,
+        media: MediaOptions,
+        exchange: Option<OfferAnswer>,
+    ) -> (Actor, mpsc::UnboundedReceiver<SessionEvent>) {
+        let (events, receiver) = mpsc::unbounded_channel();
+        let local_ip = media_ip(self.local.ip(), peer);
+        let exchange = exchange.unwrap_or_else(|| self.exchange(&media));
+        let backend = Arc::clone(&self.backend);
+        let setup = StreamSetup { session: SessionId(id.0), backend, local_ip, options: media };
+        let streams = Streams::new(setup, exchange);
+        let mut actor = Actor::new(id, self.commands.clone(), streams, queue, events);
+        actor.reports_transactions = self.reports_transactions;
+        (actor, receiver)
+    }
+
+    /// The negotiator of a new session.
+    pub(super) fn exchange(&self, media: &MediaOptions) -> OfferAnswer {
+        OfferAnswer::with_media(random(), &self.name, media.kinds(), media.srtp)
+    }
+}
+
+/// The address to receive media on: the one we listen on, or the one that faces the peer.
+fn media_ip(listening: IpAddr, peer: Option<SocketAddr>) -> Option<IpAddr> {
+    if listening.is_unspecified() { peer.and_then(route_to) } else { Some(listening) }
+}
+
+/// Our address on the way to a peer. Nothing is sent.
+#[must_use]
+pub fn route_to(peer: SocketAddr) -> Option<IpAddr> {
+    let any: IpAddr = if peer.is_ipv4() { [0, 0, 0, 0].into() } else { [0u16; 8].into() };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    // Port 0 can't be connected to; any other will do.
+    socket.connect((peer.ip(), peer.port().max(1))).ok()?;
+    socket.local_addr().ok().map(|address| address.ip())
+}
+
+async fn destination(uri: &Uri) -> Option<SocketAddr> {
+    let host = uri.host()?.to_string();
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    tokio::net::lookup_host((host, uri.port().unwrap_or(5060))).await.ok()?.next()
+}
+
+/// A number that hardly comes twice: the keys of the standard hasher are random.
+fn random() -> u64 {
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}

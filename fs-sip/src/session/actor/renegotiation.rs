@@ -1,0 +1,79 @@
+//! Offers within the call: ours for a hold and for what ICE has found, and the peer's, which an UPDATE or PRACK may bring
+//! before the call stands too (RFC 3311, RFC 6337).
+
+use super::Actor;
+use crate::endpoint::{Body, Command};
+use crate::event::{Originator, SessionEvent};
+use crate::session::state::{SessionState, Trigger};
+
+impl Actor {
+    pub(super) async fn reinvited(&mut self, body: Option<Body>) {
+        let id = self.id;
+        let answer = match &body {
+            Some(body) => self.answer_offer(body).await.map(|(answer, remote)| (answer, Some(remote))),
+            None => self.streams.make_offer().await.map(|offer| (offer, None)),
+        };
+        match answer {
+            Ok((answer, remote)) => {
+                self.send(Command::AnswerReinvite { id, status: 200, reason: None, body: Some(answer) });
+                if let Some(remote) = remote {
+                    self.flow_or_give_up(&remote).await;
+                }
+            }
+            Err(problem) => {
+                tracing::info!(target: "fs::sip::session", id = id.0, "re-INVITE refused: {}", problem.text);
+                if problem.status != 491 {
+                    self.streams.exchange.roll_back();
+                }
+                self.send(Command::AnswerReinvite { id, status: problem.status, reason: None, body: None });
+            }
+        }
+    }
+
+    pub(super) async fn reinvite_confirmed(&mut self, body: Option<Body>) {
+        if self.streams.exchange.is_open()
+            && self.state != SessionState::Renegotiating
+            && let Err(problem) = self.take_answer(body, "ACK").await
+        {
+            self.give_up(problem).await;
+        }
+        self.follow_wishes().await;
+    }
+
+    /// Sends the re-INVITE for a hold or its end, or for what ICE has found, as soon as the session allows it.
+    pub(super) async fn follow_wishes(&mut self) {
+        let hold = self.hold_wish != self.streams.is_holding();
+        let wanted = hold || self.streams.wants_ice_update();
+        if self.state != SessionState::Connected || !wanted || self.streams.exchange.is_open() {
+            return;
+        }
+        self.hold_is_out = hold;
+        self.streams.set_holding(self.hold_wish);
+        match self.streams.make_offer().await {
+            Ok(body) => {
+                self.step(Trigger::Renegotiate);
+                self.send(Command::Reinvite { id: self.id, body: Some(body) });
+            }
+            Err(problem) => return self.give_up(problem).await,
+        }
+        self.streams.apply_hold().await;
+    }
+
+    pub(super) async fn renegotiated(&mut self, status: u16, reason: &str, body: Option<Body>) {
+        self.step(Trigger::Renegotiated);
+        if (200..300).contains(&status) {
+            if let Err(problem) = self.take_answer(body, "200 answer").await {
+                return self.give_up(problem).await;
+            }
+        } else {
+            tracing::info!(target: "fs::sip::session", id = self.id.0, "re-INVITE was refused: {status} {reason}");
+            self.streams.exchange.roll_back();
+        }
+        if std::mem::take(&mut self.hold_is_out) {
+            // Our own side changed in any case; a refusal only means that the peer was not told.
+            let on_hold = self.streams.is_holding();
+            self.emit(SessionEvent::DidChangeHoldState { originator: Originator::Local, on_hold });
+        }
+        self.follow_wishes().await;
+    }
+}
