@@ -144,6 +144,40 @@ def test_no_codec_in_common_is_refused_with_488(test):
     return heard(test, 1.0)
 
 
+def test_a_malformed_offer_is_refused_and_the_next_caller_served(test):
+    port = free_port()
+    bob = waiting(test, port)
+    eve = test.start("eve", ["sipp", "-sf", os.path.join(os.path.dirname(__file__), "sipp", "malformed_offer.xml"), "-i", "127.0.0.1", "-p", str(free_port()), "-m", "1", "-nostdin", "-timeout", "30s", "-timeout_error", f"127.0.0.1:{port}"], cwd=test.folder)
+    assert eve.wait() == 0, f"the SDP is answered with 400: {eve.text()[-1500:]}"
+    assert bob.child.poll() is None, f"bob goes on waiting: {bob.text()[-1500:]}"
+    alice = calling(test, port, "-e")
+    time.sleep(2.5)
+    alice.interrupt()
+    assert alice.wait() == 0 and bob.wait() == 0, alice.text()[-1500:]
+    return heard(test, 1.0)
+
+
+def test_a_malformed_answer_ends_the_call_with_an_error(test):
+    port = free_port()
+    nonsense = sipp(test, "malformed_answer", port)
+    alice = calling(test, port)
+    assert alice.wait() == 1, alice.text()[-1500:]
+    assert "sdp" in alice.text().lower(), f"says what is wrong: {alice.text()[-1500:]}"
+    assert nonsense.wait() == 0, f"ACK and BYE came: {nonsense.text()[-1500:]}"
+
+
+def test_an_unknown_codec_is_named_with_what_there_is(test):
+    alice = calling(test, free_port(), extra="codecs=QUUX")
+    assert alice.wait() in (1, 255), alice.text()[-1500:]
+    assert "QUUX" in alice.text() and "PCMU" in alice.text(), alice.text()[-1500:]
+
+
+def test_a_network_that_cannot_be_reached_is_named(test):
+    alice = test.launch("alice", "fssipcall name=c local-uri=sip:alice@127.0.0.1 uri=sip:bob@192.0.2.1 " + TALK.format(freq=440, wav=test.path("alice.wav")))
+    assert alice.wait(45) in (1, 255), alice.text()[-1500:]
+    assert "192.0.2.1" in alice.text(), alice.text()[-1500:]
+
+
 def test_the_sink_may_be_left_out(test):
     """Listening only: no audio_sink is requested, and the call still stands and ends."""
     port = free_port()

@@ -188,4 +188,5 @@ def main():
 
 
 call.Farstream = Farstream
-main()
+if __name__ == "__main__":
+    main()
