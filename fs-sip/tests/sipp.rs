@@ -1,8 +1,7 @@
-//! sipp's built-in scenarios against the endpoint: 100 calls each way, none
-//! may fail. Skipped with a line where sipp is not installed.
+//! sipp's built-in scenarios (Debian package sip-tester) against the endpoint:
+//! 100 calls each way, then more and more calls a second, none may fail.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::path::PathBuf;
 use std::process::{Command as Process, Stdio};
 use std::time::Duration;
 
@@ -15,15 +14,6 @@ const CALLS: usize = 100;
 const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
                    m=audio 9 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n";
 
-fn sipp() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|dir| dir.join("sipp")).find(|p| p.is_file());
-    if found.is_none() {
-        eprintln!("skipped: sipp is not installed (Debian package sip-tester)");
-    }
-    found
-}
-
 /// sipp's own port and the port of its media must be given; the system picks
 /// free ones.
 fn free_port() -> u16 {
@@ -32,16 +22,17 @@ fn free_port() -> u16 {
 }
 
 /// Runs sipp to its end, which its own time limit bounds.
-async fn run_sipp(sipp: PathBuf, arguments: Vec<String>) -> (bool, String) {
+async fn run_sipp(arguments: Vec<String>) -> (bool, String) {
     let run = move || {
-        Process::new(sipp)
+        Process::new("sipp")
             .args(arguments)
             .args(["-i", "127.0.0.1", "-nostdin", "-timeout", "60", "-timeout_error"])
             .current_dir(std::env::temp_dir())
             .stdin(Stdio::null())
             .output()
     };
-    let output = tokio::task::spawn_blocking(run).await.expect("no panic").expect("sipp starts");
+    let output = tokio::task::spawn_blocking(run).await.expect("no panic");
+    let output = output.expect("sipp is installed (Debian package sip-tester)");
     let text =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output.status.success(), text)
@@ -88,18 +79,17 @@ async fn answer(
     (tally, endpoint)
 }
 
-async fn answer_sipp(calls: usize, extra: &[&str], patience: Duration) -> Option<Tally> {
-    let sipp = sipp()?;
+async fn answer_sipp(calls: usize, rate: usize, extra: &[&str], patience: Duration) -> Tally {
     let (endpoint, events) = endpoint().await;
     let target = endpoint.local_addr();
     let (stop, stopped) = oneshot::channel();
     let mut answerer = tokio::spawn(answer(calls, endpoint, events, stopped));
-    let arguments = ["-sn", "uac", "-r", "50", "-d", "100"];
+    let arguments = ["-sn", "uac", "-d", "100"];
     let mut arguments: Vec<String> = arguments.iter().chain(extra).map(|a| (*a).to_owned()).collect();
-    arguments.extend(["-m".into(), calls.to_string()]);
+    arguments.extend(["-m".into(), calls.to_string(), "-r".into(), rate.to_string()]);
     arguments.extend(["-p".into(), free_port().to_string(), "-mp".into(), free_port().to_string()]);
     arguments.push(target.to_string());
-    let (ok, text) = run_sipp(sipp, arguments).await;
+    let (ok, text) = run_sipp(arguments).await;
     assert!(ok, "sipp says:\n{text}");
     let tally = match tokio::time::timeout(patience, &mut answerer).await {
         Ok(tally) => tally,
@@ -109,13 +99,23 @@ async fn answer_sipp(calls: usize, extra: &[&str], patience: Duration) -> Option
             answerer.await
         }
     };
-    Some(tally.expect("no unexpected event").0)
+    tally.expect("no unexpected event").0
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sipp_calls_us_100_times() {
-    if let Some(tally) = answer_sipp(CALLS, &[], Duration::from_secs(20)).await {
-        assert_eq!((tally.begun, tally.ended_by_peer), (CALLS, CALLS));
+    let tally = answer_sipp(CALLS, 50, &[], Duration::from_secs(20)).await;
+    assert_eq!((tally.begun, tally.ended_by_peer), (CALLS, CALLS));
+}
+
+/// Calls a second, for two seconds each.
+const RATES: [usize; 3] = [50, 100, 200];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sipp_calls_us_more_and_more_often() {
+    for rate in RATES {
+        let tally = answer_sipp(2 * rate, rate, &[], Duration::from_secs(20)).await;
+        assert_eq!((tally.begun, tally.ended_by_peer), (2 * rate, 2 * rate), "at {rate} calls a second");
     }
 }
 
@@ -129,42 +129,58 @@ async fn sipp_calls_us_100_times_over_a_bad_line() {
         std::env::var(name).map_or(default, |value| value.parse().expect("a number"))
     };
     let (calls, lost) = (setting("FS_SIP_SIPP_CALLS", CALLS), setting("FS_SIP_SIPP_LOST", 10).to_string());
-    if let Some(tally) = answer_sipp(calls, &["-lost", &lost], Duration::ZERO).await {
-        assert_eq!(tally.begun, calls);
-        assert!(tally.ended_by_peer > calls / 2, "{}", tally.ended_by_peer);
-    }
+    let tally = answer_sipp(calls, 50, &["-lost", &lost], Duration::ZERO).await;
+    assert_eq!(tally.begun, calls);
+    assert!(tally.ended_by_peer > calls / 2, "{}", tally.ended_by_peer);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn we_call_sipp_100_times() {
-    let Some(sipp) = sipp() else { return };
+    call_sipp(CALLS, 50).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn we_call_sipp_more_and_more_often() {
+    for rate in RATES {
+        call_sipp(2 * rate, rate).await;
+    }
+}
+
+/// sipp is no SIP stack: it counts a repeated INVITE of a finished call as one
+/// more call, so the next call waits its turn.
+async fn call_sipp(calls: usize, rate: usize) {
     let port = free_port();
-    let arguments = ["-sn", "uas", "-m", "100", "-p"].map(str::to_owned);
-    let ports = [port.to_string(), "-mp".into(), free_port().to_string()];
-    let arguments = [&arguments[..], &ports[..]].concat();
-    let server = tokio::spawn(run_sipp(sipp, arguments));
+    let arguments =
+        ["-sn", "uas", "-m", &calls.to_string(), "-p", &port.to_string(), "-mp"].map(str::to_owned);
+    let server = tokio::spawn(run_sipp([&arguments[..], &[free_port().to_string()]].concat()));
     let remote = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     wait_for_listener(remote).await;
     let (endpoint, mut events) = endpoint().await;
     let target = Uri::sip(Some("service"), remote.ip(), Some(port));
     let from = NameAddr::new(Uri::sip(Some("caller"), remote.ip(), None));
-    for _ in 0..CALLS {
-        endpoint.send(Command::Invite {
-            id: endpoint.new_invite_id(),
-            target: target.clone(),
-            from: from.clone(),
-            to: None,
-            headers: Vec::new(),
-            body: Some(Body::sdp(SDP)),
-        });
-        // sipp is no SIP stack: it counts a repeated INVITE of a finished
-        // call as one more call, so it must not fall behind.
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let (mut established, mut ended) = (0, 0);
-    while ended < CALLS {
-        let event = tokio::time::timeout(Duration::from_secs(40), events.recv()).await;
-        match event.expect("something happens").expect("the endpoint lives") {
+    let mut turn = tokio::time::interval(Duration::from_secs(1) / u32::try_from(rate).expect("small"));
+    turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let (mut begun, mut established, mut ended) = (0, 0, 0);
+    let patience = tokio::time::sleep(Duration::from_secs(60));
+    tokio::pin!(patience);
+    while ended < calls {
+        let event = tokio::select! {
+            _ = turn.tick(), if begun < calls => {
+                endpoint.send(Command::Invite {
+                    id: endpoint.new_invite_id(),
+                    target: target.clone(),
+                    from: from.clone(),
+                    to: None,
+                    headers: Vec::new(),
+                    body: Some(Body::sdp(SDP)),
+                });
+                begun += 1;
+                continue;
+            }
+            event = events.recv() => event.expect("the endpoint lives"),
+            () = &mut patience => panic!("{begun} begun, {established} established, {ended} ended"),
+        };
+        match event {
             Event::Established { id, status, body } => {
                 assert_eq!((status, body.is_some()), (200, true));
                 established += 1;
@@ -178,7 +194,7 @@ async fn we_call_sipp_100_times() {
             other => panic!("unexpected: {other:?}"),
         }
     }
-    assert_eq!(established, CALLS);
+    assert_eq!(established, calls);
     let (ok, text) = server.await.expect("sipp was waited for");
     assert!(ok, "sipp says:\n{text}");
     endpoint.shutdown().await;

@@ -274,6 +274,8 @@ struct Raw {
 impl Raw {
     async fn to(side: &Side) -> Self {
         let socket = TcpStream::connect(side.address(Protocol::Tcp)).await.expect("connected");
+        // Each write is a segment.
+        socket.set_nodelay(true).expect("possible");
         Self { socket, framer: Framer::new() }
     }
 
