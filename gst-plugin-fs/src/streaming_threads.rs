@@ -1,8 +1,13 @@
 //! Which threads move the data of a conference: in those, nothing of it can be stopped.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ThreadId};
+
+thread_local! {
+    static FEEDS_ANY: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Threads that announced themselves, by a message that each of them posts itself.
 #[derive(Debug, Default)]
@@ -20,8 +25,38 @@ impl StreamingThreads {
         };
     }
 
-    /// Whether the caller runs in one of them.
+    /// Whether the caller runs in one of them, or in one that serves every conference of the process.
     pub(crate) fn has_caller(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&thread::current().id())
+        FEEDS_ANY.get()
+            || self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&thread::current().id())
+    }
+}
+
+/// The calling thread pushes into conferences for as long as it lives, without a message of its own in each.
+pub(crate) fn feed_any() {
+    FEEDS_ANY.set(true);
+}
+
+/// Says that a function was called in a streaming thread and had no effect. Like all criticals about wrong use it has no
+/// log domain, which is where test programs look for it.
+pub(crate) fn refuse(function: &str) {
+    glib::g_critical!(None::<&str>, "{}() was called in a streaming thread of the conference", function);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_feeds_any_conference_is_known_to_each() {
+        let threads = StreamingThreads::default();
+        assert!(!threads.has_caller());
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                feed_any();
+                assert!(threads.has_caller());
+            });
+        });
+        assert!(!threads.has_caller());
     }
 }

@@ -6,6 +6,7 @@ mod support;
 
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use fs_core::messages::Parsed;
 use fs_core::prelude::*;
@@ -188,6 +189,29 @@ fn what_a_stream_cannot_be_given_is_said() {
     for result in [stream.gather_local_candidates(), stream.force_remote_candidates(&[])] {
         assert!(result.unwrap_err().matches(Error::Disposed));
     }
+}
+
+#[test]
+fn a_pipeline_that_ends_before_the_stream_is_told_of_no_error() {
+    let transmitter = transmitter();
+    let pipeline = gst::Pipeline::new();
+    pipeline.add_many([&transmitter.gst_src(), &transmitter.gst_sink()]).unwrap();
+    let errors = Arc::new(Mutex::new(Vec::new()));
+    let told = errors.clone();
+    pipeline.bus().unwrap().set_sync_handler(move |_, message| {
+        if let gst::MessageView::Error(error) = message.view() {
+            told.lock().unwrap().push(format!("{} {:?}", error.error(), error.debug()));
+        }
+        gst::BusSyncReply::Drop
+    });
+    let stream = transmitter.new_stream_transmitter(None, &creating()).unwrap();
+    stream.gather_local_candidates().unwrap();
+    for _ in 0..3 {
+        pipeline.set_state(gst::State::Playing).unwrap();
+        pipeline.set_state(gst::State::Null).unwrap();
+    }
+    stream.stop();
+    assert_eq!(*errors.lock().unwrap(), Vec::<String>::new());
 }
 
 #[test]

@@ -121,7 +121,7 @@ pub trait StreamExt: IsA<Stream> + 'static {
         if pads::add(self.upcast_ref(), pad) {
             self.emit_by_name::<()>("src-pad-added", &[pad, &CodecValue(codec.clone())]);
         } else {
-            glib::g_critical!("farstream", "pad {} was announced before", pad.name());
+            glib::g_critical!(None::<&str>, "pad {} was announced before", pad.name());
         }
     }
 

@@ -63,6 +63,10 @@ fn check(media_type: MediaType, capabilities: &[LocalCapability], preference: &C
 
 /// The capability a preference stands for; `None` if its receive profile stands on its own.
 fn find_capability(capabilities: &[LocalCapability], preference: &Codec) -> Result<Option<usize>, Reason> {
+    if preference.param(SEND_PROFILE).is_some() && preference.param(RECV_PROFILE).is_none() {
+        let text = format!("it has a {SEND_PROFILE}, but no {RECV_PROFILE} to receive what it offers");
+        return Err(Reason::Profile { text });
+    }
     let bare = without_profiles(preference);
     let mut reason = Reason::UnknownEncoding;
     // A static payload type says which of several that fit is meant (RFC 3551 section 6: 10 and 11 are both L16).
@@ -221,7 +225,8 @@ impl<'a> Builder<'a> {
         if recv_profile.is_none() && !capability.is_some_and(|c| c.can_recv) {
             return Err(Reason::NotReceivable);
         }
-        let can_send = send_profile.is_some() || capability.is_some_and(|c| c.can_send);
+        let found = recv_profile.is_none() && capability.is_some_and(|c| c.can_send);
+        let can_send = send_profile.is_some() || found;
         if let Some(capability) = capability {
             let sink = send_profile.is_some() || !capability.can_send || capability.sink_caps_allowed;
             let src = recv_profile.is_some() || capability.src_caps_allowed;

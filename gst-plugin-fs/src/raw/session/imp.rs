@@ -195,7 +195,7 @@ impl ObjectImpl for Session {
         let streaming = conference.as_ref().is_some_and(Conference::is_streaming_thread);
         if streaming && self.obj().ref_count() > 1 {
             gst::error!(CAT, "session {} can't be destroyed in a streaming thread", self.id());
-            glib::g_critical!("farstream", "fs_session_destroy() was called in a streaming thread");
+            crate::streaming_threads::refuse("fs_session_destroy");
             return;
         }
         self.gone.store(true, Ordering::Release);

@@ -174,7 +174,7 @@ impl ObjectImpl for Stream {
         let streaming = conference.filter(|c| c.is_streaming_thread());
         if streaming.is_some() && self.obj().ref_count() > 1 {
             gst::error!(CAT, "a stream can't be destroyed in a streaming thread of its conference");
-            glib::g_critical!("farstream", "fs_stream_destroy() was called in a streaming thread");
+            crate::streaming_threads::refuse("fs_stream_destroy");
             return;
         }
         self.gone.store(true, Ordering::Release);

@@ -202,7 +202,7 @@ impl ObjectImpl for Stream {
         if let Some(conference) = conference.filter(|c| c.is_streaming_thread()) {
             if self.obj().ref_count() > 1 {
                 gst::error!(CAT, "a stream can't be destroyed in a streaming thread of its conference");
-                glib::g_critical!("farstream", "fs_stream_destroy() was called in a streaming thread");
+                crate::streaming_threads::refuse("fs_stream_destroy");
                 return;
             }
             // The last reference went here by chance: another thread does the work that waits for this one.

@@ -27,7 +27,10 @@ const GATEWAY_PATIENCE: Duration = Duration::from_millis(300);
 #[derive(Default)]
 pub(super) struct Gathering {
     begun: bool,
-    /// The candidates were told.
+    /// The candidates of this host are being told, or were.
+    telling: bool,
+    /// All of them were told. Pairs are told from now on, so that nobody sends before it is known whereto: a handler may
+    /// force one remote candidate for each local one.
     pub(super) told: bool,
     /// Questions without answer.
     open: usize,
@@ -186,7 +189,7 @@ impl RawUdpStreamTransmitter {
                 let at = if kind == CandidateType::Srflx { 0 } else { state.gathering.outside.len() };
                 state.gathering.outside.insert(at, candidate.clone());
             }
-            (state.gathering.told && !known).then_some(candidate)
+            (state.gathering.telling && !known).then_some(candidate)
         };
         match late {
             Some(candidate) => self.obj().emit_new_local_candidate(&candidate),
@@ -196,23 +199,27 @@ impl RawUdpStreamTransmitter {
 
     /// Tells the candidates if all are there or have waited long enough.
     pub(super) fn proceed(&self) {
-        let (locals, pairs) = {
+        let locals = {
             let mut state = lock(&self.state);
             let waited = state.gathering.hold.is_none_or(|hold| hold <= Instant::now());
             let ready = state.gathering.begun && (state.gathering.open == 0 || waited);
-            if state.gathering.told || !ready || state.transmitter.is_none() {
+            if state.gathering.telling || !ready || state.transmitter.is_none() {
                 return;
             }
-            state.gathering.told = true;
-            let locals = sorted(&mut state);
-            let pair = |c: &super::stream::Component| {
-                c.remote.as_ref().map(|remote| (c.local.clone(), remote.candidate.clone()))
-            };
-            (locals, state.components.iter().filter_map(pair).collect::<Vec<_>>())
+            state.gathering.telling = true;
+            sorted(&mut state)
         };
         let obj = self.obj();
         locals.iter().for_each(|local| obj.emit_new_local_candidate(local));
         obj.emit_local_candidates_prepared();
+        let pairs: Vec<_> = {
+            let mut state = lock(&self.state);
+            state.gathering.told = true;
+            let pair = |c: &super::stream::Component| {
+                c.remote.as_ref().map(|remote| (c.local.clone(), remote.candidate.clone()))
+            };
+            state.components.iter().filter_map(pair).collect()
+        };
         pairs.iter().for_each(|(local, remote)| obj.emit_new_active_candidate_pair(local, remote));
     }
 }

@@ -236,6 +236,7 @@ impl Inner {
     }
 
     fn run(&self) {
+        crate::streaming_threads::feed_any();
         // This is the only place that sets it.
         let _ = self.thread.set(std::thread::current().id());
         let mut batch = Batch::new();

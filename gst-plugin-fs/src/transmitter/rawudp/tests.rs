@@ -278,6 +278,34 @@ fn remote_candidates_that_come_first_make_pairs_after_gathering() {
 }
 
 #[test]
+fn remote_candidates_forced_while_local_ones_are_told_make_pairs_after_them() {
+    let a = End::new(transmitter(2));
+    let wish = preferring(&[loopback(1), loopback(2)]);
+    let stream = a.transmitter.new_stream_transmitter(None, &wish).unwrap();
+    stream.connect_new_local_candidate(|stream, local| {
+        // Another one first: what counts is where the last one points.
+        for remote in [Candidate { port: 9, ..local.clone() }, local.clone()] {
+            stream.force_remote_candidates(&[remote]).unwrap();
+        }
+    });
+    let told = listen(&stream);
+    stream.gather_local_candidates().unwrap();
+    let locals = locals(&told);
+    for local in &locals {
+        assert_eq!(told.try_recv(), Ok(Told::Pair(local.clone(), local.clone())));
+    }
+    assert!(told.try_recv().is_err(), "one pair a component");
+    for number in 0..20 {
+        for component in 1..=2 {
+            a.send(component, &[0x80, number]);
+            a.expect(component, &[0x80, number]);
+            assert_eq!(told.try_recv(), Ok(Told::KnownSource(component)), "packet {number}");
+        }
+    }
+    stream.stop();
+}
+
+#[test]
 fn a_stopped_stream_gives_its_ports_back_and_says_that_it_is_stopped() {
     let a = End::new(transmitter(2));
     let (stream, _told, locals) = a.stream(&preferring(&[free(1), loopback(2)]));

@@ -149,7 +149,7 @@ impl ShmStreamTransmitter {
                 return;
             };
             writer.set_sending(sending);
-            writer.key_frame_pad().filter(|_| sending)
+            sending.then(|| writer.key_frame_pad())
         };
         if let Some(pad) = pad {
             let request = gst::Structure::builder("GstForceKeyUnit").field("all-headers", true).build();

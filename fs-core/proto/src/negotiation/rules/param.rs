@@ -76,6 +76,13 @@ impl Number {
         number.map(Some).ok_or(Refused)
     }
 
+    /// The value that only one side has, where it is no number and nothing bounds it: kept as it is, for others to read.
+    fn lone_text<'a>(&self, sides: &Sides<'a>) -> Option<&'a str> {
+        let (local, remote) = sides.pair();
+        let text = local.xor(remote).filter(|_| self.default.is_none() && self.range == (0..=u32::MAX))?;
+        text.trim().parse::<u32>().is_err().then_some(text)
+    }
+
     /// Both numbers; `None` if the remote's is out of range. Ours counts as absent then.
     fn pair(&self, sides: &Sides<'_>) -> Option<(Option<u32>, Option<u32>)> {
         let (local, remote) = sides.pair();
@@ -103,6 +110,9 @@ impl Rule {
         let text = |v: Option<&str>| v.map(str::to_owned).into_iter().collect::<Vec<_>>();
         let number = |v: Option<u32>| v.map(|n| n.to_string()).into_iter().collect::<Vec<_>>();
         Ok(match self {
+            Self::Minimum(bounds) | Self::Maximum(bounds) if bounds.lone_text(sides).is_some() => {
+                text(bounds.lone_text(sides))
+            }
             Self::Minimum(bounds) => number(bounds.pair(sides).and_then(|(l, r)| {
                 let (l, r) = (l.or(bounds.default), r.or(bounds.default));
                 l.into_iter().chain(r).min()
@@ -162,6 +172,11 @@ mod tests {
         assert_eq!(apply(&rule, Some("99"), Some("20")), one("20"), "ours out of range counts as absent");
         assert_eq!(apply(&rule, Some("10"), Some("99")), NOTHING, "theirs out of range drops it");
         assert_eq!(apply(&rule, Some("10"), Some("x")), NOTHING);
+        assert_eq!(apply(&rule, None, Some("x")), NOTHING, "no number within the bounds");
+        let rule = Rule::Minimum(Number::ANY);
+        assert_eq!(apply(&rule, None, Some("!234")), one("!234"), "without bounds one side's value stays");
+        assert_eq!(apply(&rule, Some("!234"), None), one("!234"));
+        assert_eq!(apply(&rule, Some("10"), Some("!234")), NOTHING);
         let rule = Rule::Minimum(Number::within(0..=50).or(0));
         assert_eq!(apply(&rule, Some("10"), None), one("0"));
     }
