@@ -59,6 +59,8 @@ pub mod transaction;
 pub mod transport;
 pub mod wire;
 
-pub use application::{Application, ApplicationConfig, CallOptions, InviteError};
+pub use application::{
+    Application, ApplicationConfig, ApplicationEvent, CallOptions, InviteError, StartError,
+};
 pub use event::{Originator, SessionEvent, StreamEvent};
 pub use session::{CallInfo, MediaOptions, Session, SessionControl, Transfer};

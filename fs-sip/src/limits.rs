@@ -87,6 +87,12 @@ pub const MAX_REALMS: usize = 64;
 /// Longest time a registrar may grant or ask for, in seconds.
 pub const MAX_EXPIRES: u32 = 7 * 24 * 3600;
 
+/// Requests of others that wait for the application's answer at once; beyond it they get 503.
+pub const MAX_ASKED: usize = 4096;
+
+/// How long the application may take to answer a request outside calls; its sender gives up after 32 s.
+pub const ASK_TIME: Duration = Duration::from_secs(20);
+
 /// Subscriptions of others at once; beyond it they get 503.
 pub const MAX_NOTIFIERS: usize = 4096;
 

@@ -364,3 +364,26 @@ fn states_are_read_in_any_case() {
     let state = SubscriptionState::parse_value("Active;EXPIRES=5").expect("state");
     assert_eq!((state.state.as_str(), state.expires()), ("active", Some(5)));
 }
+
+/// An application that never answers leaves nobody waiting, and nothing behind.
+#[test]
+fn what_the_application_does_not_answer_gets_480() {
+    let config = EndpointConfig {
+        events: vec!["presence".into()],
+        requests: vec![Method::Publish],
+        ..EndpointConfig::default()
+    };
+    let mut world = World::with(vec![config], Weather::default(), 1);
+    for (n, method) in [(1, "SUBSCRIBE"), (2, "PUBLISH")] {
+        let request = format!(
+            "{method} sip:x@10.0.0.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.0.9:5060;branch=z9hG4bK{n}\n\
+             From: <sip:y@h>;tag=1\nTo: <sip:x@h>\nCall-ID: {n}\nCSeq: 1 {method}\nEvent: presence\n\
+             Contact: <sip:10.0.0.9>\n\n"
+        );
+        world.send_text(9, 1, &request);
+    }
+    world.run_secs(30);
+    assert_eq!(world.raw_statuses(9), [480, 480]);
+    world.run_secs(60);
+    assert_eq!(world.transactions(1), 0);
+}

@@ -11,11 +11,11 @@ use crate::endpoint::{Command, Endpoint, Event, system_seed};
 use crate::settings::Storage;
 use crate::wire::{NameAddr, Uri};
 
-type Work = Box<dyn FnOnce(&mut AccountManager) + Send>;
+pub(crate) type Work = Box<dyn FnOnce(&mut AccountManager) + Send>;
 
 /// Handle of the accounts. Dropping it ends their task, and with it the
 /// endpoint; [`Accounts::stop`] takes the registrations back first.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Accounts {
     work: mpsc::UnboundedSender<Work>,
     commands: mpsc::UnboundedSender<Command>,
@@ -60,6 +60,14 @@ impl Accounts {
         };
         tokio::spawn(task.run());
         Ok((Self { work, commands }, AccountStreams { accounts, endpoint: others }))
+    }
+
+    /// A handle of accounts that another task runs.
+    pub(crate) fn run_by(
+        work: mpsc::UnboundedSender<Work>,
+        commands: mpsc::UnboundedSender<Command>,
+    ) -> Self {
+        Self { work, commands }
     }
 
     /// Gives the endpoint a command of the application.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::router::Request;
+use super::router::{Line, Request};
 use super::{Application, InviteError};
 use crate::endpoint::{Command, InviteId};
 use crate::event::SessionEvent;
@@ -21,6 +21,8 @@ use crate::wire::{NameAddr, Uri};
 /// What one call does otherwise than all others.
 #[derive(Debug, Clone, Default)]
 pub struct CallOptions {
+    /// The account that calls; none = who the application is otherwise.
+    pub account: Option<String>,
     /// What the call is about (Subject).
     pub subject: Option<String>,
     /// Further headers of the INVITE; those that are the endpoint's own are left out.
@@ -57,7 +59,8 @@ impl Application {
     /// [`InviteError::NoTransfer`] when the peer has not asked, or the call is over.
     pub async fn accept_transfer(&self, call: &SessionControl) -> Result<Session, InviteError> {
         let (wanted, reports_to) = call.accept_transfer().await.ok_or(InviteError::NoTransfer)?;
-        let options = CallOptions { headers: wanted.headers, ..CallOptions::default() };
+        let account = call.info().account.clone();
+        let options = CallOptions { account, headers: wanted.headers, ..CallOptions::default() };
         self.place(wanted.target, options, Some(reports_to)).await
     }
 
@@ -70,25 +73,24 @@ impl Application {
         if !to.uri.is_sip() {
             return Err(InviteError::Scheme(to.uri.to_string()));
         }
-        let CallOptions { subject, mut headers, late_offer, media } = options;
+        let CallOptions { account, subject, mut headers, late_offer, media } = options;
         headers.extend(subject.map(|subject| (name::SUBJECT.to_owned(), subject)));
         let (inbox, queue) = mpsc::unbounded_channel();
         let (reply, answer) = oneshot::channel();
-        self.requests.send(Request::Call(inbox.clone(), reply)).map_err(|_| InviteError::Stopped)?;
-        let id = answer.await.map_err(|_| InviteError::Stopped)?;
-        let from = self.identity.clone();
+        self.requests.send(Request::Call(account, inbox.clone(), reply)).map_err(|_| InviteError::Stopped)?;
+        let Line { id, from, account, proxy } = answer.await.map_err(|_| InviteError::Stopped)??;
         let info = CallInfo {
             outgoing: true,
             remote: to.clone(),
             local: from.clone(),
             request_uri: to.uri.clone(),
-            account: None,
+            account,
             offered: Vec::new(),
             replaces: None,
             headers: headers.clone(),
         };
-        headers.extend(self.route());
-        let hop = self.outbound_proxy.as_ref().unwrap_or(&to.uri);
+        headers.extend(proxy.clone().map(route));
+        let hop = proxy.as_ref().unwrap_or(&to.uri);
         let peer = destination(hop).await;
         let media = media.unwrap_or_else(|| self.desk.media.clone());
         let (actor, events) = self.desk.actor(id, queue, peer, media, None);
@@ -96,15 +98,14 @@ impl Application {
         tokio::spawn(actor.run(Start::Outgoing(Box::new(outgoing))));
         Ok(Session::new(SessionId(id.0), info, inbox, events))
     }
+}
 
-    /// The way of our calls: through the proxy, if there is one.
-    fn route(&self) -> Option<(String, String)> {
-        let mut proxy = self.outbound_proxy.clone()?;
-        if let Some(params) = proxy.params_mut() {
-            params.set("lr", None);
-        }
-        Some((name::ROUTE.to_owned(), NameAddr::new(proxy).to_string()))
+/// The way through a proxy.
+fn route(mut proxy: Uri) -> (String, String) {
+    if let Some(params) = proxy.params_mut() {
+        params.set("lr", None);
     }
+    (name::ROUTE.to_owned(), NameAddr::new(proxy).to_string())
 }
 
 /// What every call needs.

@@ -12,28 +12,89 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::endpoint::{BindError, Endpoint, EndpointConfig};
+use crate::account::{AccountError, AccountEvent, AccountManager, Accounts};
+use crate::endpoint::{BindError, Command, Endpoint, EndpointConfig, Event, system_seed};
 use crate::error::ParseError;
 use crate::media::Backend;
 use crate::registration::{RegistrationEvent, RegistrationId, RegistrationSettings};
 use crate::session::{MediaOptions, Session};
+use crate::settings::{MemoryStorage, Storage};
 use crate::wire::{NameAddr, Uri};
 
 use call::Desk;
 pub use call::{CallOptions, route_to};
-use router::{Request, Router};
+use router::{Inlets, Request, Router};
 
 /// Settings of an [`Application`].
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct ApplicationConfig {
     /// The endpoint: where to listen, and what to call ourselves.
     pub endpoint: EndpointConfig,
-    /// Who we are, as From of our calls; `None` = `sip:` and the address we listen on.
+    /// Who we are, as From of our calls where no account is named; `None` = the default account, and where there is
+    /// none, `sip:` and the address we listen on.
     pub identity: Option<NameAddr>,
     /// What calls carry, and how.
     pub media: MediaOptions,
     /// A proxy that our calls go through (an `lr` is added); `None` = straight to whom we call.
     pub outbound_proxy: Option<Uri>,
+    /// Where the accounts are kept; those that are enabled are registered at once. `None` = in memory, so that there are
+    /// none at first.
+    pub storage: Option<Arc<dyn Storage>>,
+    /// Where everything goes that belongs to no call: what the accounts tell, and what [`EndpointConfig::messages`],
+    /// [`EndpointConfig::events`] and [`EndpointConfig::requests`] let in. `None` = nobody listens, and nothing is let in:
+    /// it gets the status that its RFC has for that.
+    pub events: Option<mpsc::UnboundedSender<ApplicationEvent>>,
+}
+
+impl fmt::Debug for ApplicationConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApplicationConfig")
+            .field("endpoint", &self.endpoint)
+            .field("identity", &self.identity)
+            .field("media", &self.media)
+            .field("outbound_proxy", &self.outbound_proxy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the application is told outside calls.
+#[allow(clippy::large_enum_variant, reason = "an event is moved a few times and never stored in bulk")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ApplicationEvent {
+    /// What the accounts tell.
+    Account(AccountEvent),
+    /// A message, a subscription of ours or of others, a publication, an answer to a request of ours, or a request of
+    /// others; see [`Event`]. Answers are given with [`Application::send`].
+    Endpoint(Event),
+}
+
+/// An application could not be started.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// An address can't be listened on.
+    Bind(BindError),
+    /// The accounts can't be loaded.
+    Accounts(AccountError),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind(error) => error.fmt(f),
+            Self::Accounts(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Bind(error) => Some(error),
+            Self::Accounts(error) => Some(error),
+        }
+    }
 }
 
 /// A call could not be begun.
@@ -46,6 +107,8 @@ pub enum InviteError {
     Scheme(String),
     /// The peer of that call has not asked for a transfer, or does no longer wait for one.
     NoTransfer,
+    /// The account can't be used.
+    Account(AccountError),
     /// The application has ended.
     Stopped,
 }
@@ -56,6 +119,7 @@ impl fmt::Display for InviteError {
             Self::Address(error) => write!(f, "can't call: {error}"),
             Self::Scheme(uri) => write!(f, "can't call {uri}: only sip: addresses can be called"),
             Self::NoTransfer => f.write_str("nobody has asked for a transfer"),
+            Self::Account(error) => write!(f, "can't call: {error}"),
             Self::Stopped => f.write_str("can't call: the application has ended"),
         }
     }
@@ -65,6 +129,7 @@ impl std::error::Error for InviteError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Address(error) => Some(error),
+            Self::Account(error) => Some(error),
             Self::Scheme(_) | Self::NoTransfer | Self::Stopped => None,
         }
     }
@@ -91,37 +156,48 @@ impl std::error::Error for InviteError {
 pub struct Application {
     desk: Desk,
     identity: NameAddr,
-    outbound_proxy: Option<Uri>,
+    accounts: Accounts,
     registrations: AtomicU64,
     requests: mpsc::UnboundedSender<Request>,
 }
 
 impl Application {
-    /// Binds the endpoint and starts its tasks on the current tokio runtime. Calls that come in are handed out by
-    /// the receiver; one that is dropped there is refused with 603.
+    /// Binds the endpoint and starts its tasks on the current tokio runtime; enabled accounts begin to register. Calls
+    /// that come in are handed out by the receiver; one that is dropped there is refused with 603. Calls for none of the
+    /// accounts get 404, unless there is an identity without account, or no account at all.
     ///
     /// # Errors
-    /// When the address can't be bound; the text names it.
+    /// When an address can't be bound, the text names it; or when the accounts can't be read.
     pub async fn start(
         config: ApplicationConfig,
         backend: Arc<dyn Backend>,
-    ) -> Result<(Self, mpsc::UnboundedReceiver<Session>), BindError> {
-        let ApplicationConfig { mut endpoint, identity, media, outbound_proxy } = config;
+    ) -> Result<(Self, mpsc::UnboundedReceiver<Session>), StartError> {
+        let ApplicationConfig { mut endpoint, identity: own, media, outbound_proxy, storage, events } =
+            config;
         if endpoint.contact_user.is_empty() {
-            let user = identity.as_ref().and_then(|i| i.uri.user());
+            let user = own.as_ref().and_then(|i| i.uri.user());
             endpoint.contact_user = user.unwrap_or_default().into_owned();
         }
+        if events.is_none() {
+            endpoint.messages = false;
+            endpoint.events.clear();
+            endpoint.requests.clear();
+        }
+        let storage = storage.unwrap_or_else(|| Arc::new(MemoryStorage::default()));
+        let manager = AccountManager::load(storage, system_seed()).map_err(StartError::Accounts)?;
         let (name, user) = (endpoint.user_agent.clone(), endpoint.contact_user.clone());
         let (reliable, reports_transactions) = (endpoint.reliable_provisional, endpoint.report_transactions);
-        let (endpoint, events) = Endpoint::bind(endpoint).await?;
+        let (endpoint, sip) = Endpoint::bind(endpoint).await.map_err(StartError::Bind)?;
         let local = endpoint.local_addr();
-        let identity = identity.unwrap_or_else(|| {
+        let identity = own.clone().unwrap_or_else(|| {
             let user = (!user.is_empty()).then_some(user.as_str());
             NameAddr::new(Uri::sip(user, local.ip(), Some(local.port())))
         });
         let (requests, request_queue) = mpsc::unbounded_channel();
         let (commands, command_queue) = mpsc::unbounded_channel();
+        let (work, work_queue) = mpsc::unbounded_channel();
         let (calls, incoming) = mpsc::unbounded_channel();
+        let accounts = Accounts::run_by(work, commands.clone());
         let desk = Desk { backend, local, media, name, commands, reports_transactions };
         let router = Router {
             sessions: HashMap::new(),
@@ -129,11 +205,31 @@ impl Application {
             calls,
             desk: desk.clone(),
             reliable,
+            manager,
+            told: events,
+            own: own.is_some(),
+            identity: identity.clone(),
+            outbound_proxy,
         };
-        tokio::spawn(router.run(endpoint, events, request_queue, command_queue));
+        let inlets =
+            Inlets { events: sip, requests: request_queue, commands: command_queue, work: work_queue };
+        tokio::spawn(router.run(endpoint, inlets));
         let registrations = AtomicU64::new(0);
-        let application = Self { desk, identity, outbound_proxy, registrations, requests };
-        Ok((application, incoming))
+        Ok((Self { desk, identity, accounts, registrations, requests }, incoming))
+    }
+
+    /// The accounts: make, change, enable them; they register by themselves.
+    #[must_use]
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// Gives the endpoint a command about something that is no call: a MESSAGE, a subscription, a publication, an answer to
+    /// a request of others. Names (`RequestId`, `SubscriptionId`, `PublicationId`) are the application's to choose, below
+    /// 2^40.
+    pub fn send(&self, command: Command) {
+        // Nobody is left to do anything about it once the application has ended.
+        let _ = self.desk.commands.send(command);
     }
 
     /// The address we listen on.
@@ -142,7 +238,7 @@ impl Application {
         self.desk.local
     }
 
-    /// Who we are in our calls.
+    /// Who we are in calls without account.
     #[must_use]
     pub fn identity(&self) -> &NameAddr {
         &self.identity

@@ -1,27 +1,49 @@
 //! The task between the endpoint and the sessions.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
+use tokio::sync::mpsc::error::SendError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::call::Desk;
+use super::{ApplicationEvent, InviteError};
+use crate::account::accounts::Work;
+use crate::account::{AccountError, AccountManager};
 use crate::endpoint::{Body, Command, Endpoint, Event, InviteId};
 use crate::media::SessionId;
 use crate::registration::{RegistrationEvent, RegistrationId, RegistrationSettings};
-use crate::session::{CallInfo, Input, Session, Start, warning};
+use crate::session::{CallInfo, Input, Session, Start, until, warning};
 use crate::wire::headers::name;
+use crate::wire::{NameAddr, Uri};
 
 /// What the handle asks of the router task.
 pub(super) enum Request {
-    /// A new outgoing session, and where its events go.
-    Call(mpsc::UnboundedSender<Input>, oneshot::Sender<InviteId>),
+    /// A new outgoing session of an account, and where its events go.
+    Call(Option<String>, mpsc::UnboundedSender<Input>, oneshot::Sender<Result<Line, InviteError>>),
     /// A registration begins; where its events go.
     Register(RegistrationId, Box<RegistrationSettings>, mpsc::UnboundedSender<RegistrationEvent>),
     /// End everything.
     Shutdown(oneshot::Sender<()>),
 }
 
-/// The task between the endpoint and the sessions.
+/// Who calls, and by which way.
+pub(super) struct Line {
+    pub(super) id: InviteId,
+    pub(super) from: NameAddr,
+    pub(super) account: Option<String>,
+    pub(super) proxy: Option<Uri>,
+}
+
+/// What comes to the router task.
+pub(super) struct Inlets {
+    pub(super) events: mpsc::UnboundedReceiver<Event>,
+    pub(super) requests: mpsc::UnboundedReceiver<Request>,
+    pub(super) commands: mpsc::UnboundedReceiver<Command>,
+    pub(super) work: mpsc::UnboundedReceiver<Work>,
+}
+
+/// The task between the endpoint, the accounts and the sessions.
 pub(super) struct Router {
     pub(super) sessions: HashMap<InviteId, mpsc::UnboundedSender<Input>>,
     pub(super) registrations: HashMap<RegistrationId, mpsc::UnboundedSender<RegistrationEvent>>,
@@ -29,27 +51,33 @@ pub(super) struct Router {
     pub(super) desk: Desk,
     /// Provisional answers are sent reliably to all that can take them.
     pub(super) reliable: bool,
+    pub(super) manager: AccountManager,
+    pub(super) told: Option<mpsc::UnboundedSender<ApplicationEvent>>,
+    /// The identity is the application's choice: calls need no account.
+    pub(super) own: bool,
+    pub(super) identity: NameAddr,
+    pub(super) outbound_proxy: Option<Uri>,
 }
 
 impl Router {
-    pub(super) async fn run(
-        mut self,
-        endpoint: Endpoint,
-        mut events: mpsc::UnboundedReceiver<Event>,
-        mut requests: mpsc::UnboundedReceiver<Request>,
-        mut commands: mpsc::UnboundedReceiver<Command>,
-    ) {
+    pub(super) async fn run(mut self, endpoint: Endpoint, mut inlets: Inlets) {
+        self.manager.start(Instant::now());
         let done = loop {
+            self.pump(&endpoint);
+            let deadline = self.manager.next_deadline();
             tokio::select! {
-                event = events.recv() => match event {
+                event = inlets.events.recv() => match event {
                     Some(event) => self.route(event),
                     None => break None,
                 },
-                Some(command) = commands.recv() => endpoint.send(command),
-                request = requests.recv() => match request {
-                    Some(Request::Call(inbox, reply)) => {
-                        let id = endpoint.new_invite_id();
-                        if reply.send(id).is_ok() {
+                Some(command) = inlets.commands.recv() => endpoint.send(command),
+                Some(work) = inlets.work.recv() => work(&mut self.manager),
+                () = until(deadline) => self.manager.handle_timeout(Instant::now()),
+                request = inlets.requests.recv() => match request {
+                    Some(Request::Call(account, inbox, reply)) => {
+                        let line = self.line(endpoint.new_invite_id(), account);
+                        let id = line.as_ref().ok().map(|line| line.id);
+                        if reply.send(line).is_ok() && let Some(id) = id {
                             self.sessions.insert(id, inbox);
                         }
                     }
@@ -63,28 +91,92 @@ impl Router {
                 },
             }
         };
-        // What the sessions have asked for up to now goes out before the goodbye.
-        while let Ok(command) = commands.try_recv() {
-            endpoint.send(command);
-        }
-        let shutdown = endpoint.shutdown();
-        tokio::pin!(shutdown);
-        loop {
-            tokio::select! {
-                () = &mut shutdown => break,
-                Some(event) = events.recv() => self.route(event),
-            }
-        }
-        while let Ok(event) = events.try_recv() {
-            self.route(event);
-        }
+        self.stop(endpoint, inlets).await;
         if let Some(done) = done {
             // The application may not wait for it.
             let _ = done.send(());
         }
     }
 
+    async fn stop(&mut self, endpoint: Endpoint, mut inlets: Inlets) {
+        // What the sessions have asked for up to now goes out before the goodbye.
+        while let Ok(command) = inlets.commands.try_recv() {
+            endpoint.send(command);
+        }
+        self.manager.stop(Instant::now());
+        self.pump(&endpoint);
+        let shutdown = endpoint.shutdown();
+        tokio::pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                Some(event) = inlets.events.recv() => self.route(event),
+            }
+            self.tell_of_accounts();
+        }
+        while let Ok(event) = inlets.events.try_recv() {
+            self.route(event);
+        }
+        // What has not come back by now never will.
+        if let Some(last) = self.manager.next_deadline() {
+            self.manager.handle_timeout(last.max(Instant::now()));
+        }
+        self.tell_of_accounts();
+    }
+
+    /// What the accounts want is done and told.
+    fn pump(&mut self, endpoint: &Endpoint) {
+        while let Some(command) = self.manager.poll_command() {
+            endpoint.send(command);
+        }
+        self.tell_of_accounts();
+    }
+
+    fn tell_of_accounts(&mut self) {
+        while let Some(event) = self.manager.poll_event() {
+            self.tell(ApplicationEvent::Account(event));
+        }
+    }
+
+    /// Tells the application, if it listens.
+    fn tell(&self, event: ApplicationEvent) {
+        let Some(told) = &self.told else { return };
+        let Err(SendError(ApplicationEvent::Endpoint(event))) = told.send(event) else { return };
+        // It listens no more: who waits for its answer gets one.
+        match event {
+            Event::Request { id, .. } => {
+                let (headers, reason, body) = (Vec::new(), None, None);
+                self.command(Command::AnswerRequest { id, status: 480, reason, headers, body });
+            }
+            Event::IncomingSubscription { id, .. } => {
+                self.command(Command::AnswerSubscription { id, status: 480, active: false, body: None });
+            }
+            _ => {}
+        }
+    }
+
+    /// Who calls, and by which way.
+    fn line(&self, id: InviteId, account: Option<String>) -> Result<Line, InviteError> {
+        let default = || self.manager.default_account().filter(|_| !self.own).map(str::to_owned);
+        let Some(account) = account.or_else(default) else {
+            let (from, proxy) = (self.identity.clone(), self.outbound_proxy.clone());
+            return Ok(Line { id, from, account: None, proxy });
+        };
+        let settings = self.manager.settings(&account).map_err(InviteError::Account)?;
+        if !settings.enabled {
+            return Err(InviteError::Account(AccountError::Disabled(account)));
+        }
+        // A registrar names the way itself, or else the one of the REGISTER is taken.
+        let proxy = settings.outbound_proxy.clone().filter(|_| !self.manager.is_registered(&account));
+        let proxy = proxy.or_else(|| self.outbound_proxy.clone());
+        let from = self.manager.identity(&account).map_err(InviteError::Account)?;
+        Ok(Line { id, from, account: Some(account), proxy })
+    }
+
     fn route(&mut self, event: Event) {
+        if self.manager.handle_event(&event) {
+            return;
+        }
         let id = match &event {
             Event::Incoming { .. } => return self.incoming(event),
             Event::Registration { .. } => return self.registration(event),
@@ -94,8 +186,7 @@ impl Router {
             }
             _ => match event.session() {
                 Some(id) => id,
-                // Registrations and the like are kept by who asks the endpoint for them.
-                None => return,
+                None => return self.tell(ApplicationEvent::Endpoint(event)),
             },
         };
         let last = matches!(event, Event::Failed { .. } | Event::Cancelled { .. } | Event::Terminated { .. });
@@ -104,6 +195,13 @@ impl Router {
         if last || gone {
             self.sessions.remove(&id);
         }
+    }
+
+    /// Whose call it is; none where it is for nobody here.
+    fn callee(&self, request_uri: &Uri) -> Option<Option<String>> {
+        let found = self.manager.find_account(request_uri).map(str::to_owned);
+        let open = self.own || self.manager.default_account().is_none();
+        (open || found.is_some()).then_some(found)
     }
 
     fn registration(&mut self, event: Event) {
@@ -117,6 +215,10 @@ impl Router {
     fn incoming(&mut self, event: Event) {
         let Event::Incoming { id, from, to, request_uri, body, source, headers, replaces } = event else {
             return;
+        };
+        let Some(account) = self.callee(&request_uri) else {
+            let headers = Vec::new();
+            return self.command(Command::Reject { id, status: 404, reason: None, headers });
         };
         let mut exchange = self.desk.exchange(&self.desk.media);
         let offer = match body.map(|Body { content_type, data }| exchange.remote_offer(&content_type, &data))
@@ -141,7 +243,7 @@ impl Router {
             remote: from,
             local: to,
             request_uri,
-            account: None,
+            account,
             offered: offer.iter().flatten().map(|media| media.kind).collect(),
             replaces: replaces.map(|id| SessionId(id.0)),
             headers,

@@ -101,8 +101,12 @@ impl EndpointCore {
     pub(super) fn allow(&self) -> String {
         let optional =
             [(Method::Message, self.config.messages), (Method::Subscribe, !self.config.events.is_empty())];
+        let above = self.config.requests.iter().map(crate::wire::Method::as_str);
+        let above = above
+            .filter(|method| *method != "MESSAGE" && *method != "SUBSCRIBE")
+            .filter(|method| !ALLOW.split(", ").any(|known| known == *method));
         let more = optional.iter().filter(|(_, on)| *on).map(|(method, _)| method.as_str());
-        std::iter::once(ALLOW).chain(more).collect::<Vec<_>>().join(", ")
+        std::iter::once(ALLOW).chain(more).chain(above).collect::<Vec<_>>().join(", ")
     }
 
     pub(super) fn push_user_agent(&self, headers: &mut Headers) {

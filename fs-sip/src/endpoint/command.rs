@@ -17,6 +17,10 @@ pub struct InviteId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId(pub u64);
 
+/// Names one request of somebody else that the application answers; the endpoint chooses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AskedId(pub u64);
+
 /// A message body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body {
@@ -210,6 +214,19 @@ pub enum Command {
         /// The To header; the target where none is given.
         to: Option<NameAddr>,
         /// Further headers.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: Option<Body>,
+    },
+    /// Answers [`Event::Request`](super::Event::Request).
+    AnswerRequest {
+        /// Its name.
+        id: AskedId,
+        /// A final status; others become 500.
+        status: u16,
+        /// Reason phrase; the standard one where none is given.
+        reason: Option<String>,
+        /// Further headers (SIP-ETag, Expires …).
         headers: Vec<(String, String)>,
         /// The body.
         body: Option<Body>,

@@ -6,6 +6,7 @@ use crate::dialog::session_timer::SessionTimerSettings;
 use crate::resolver::Dns;
 use crate::transaction::Timers;
 use crate::transport::{Protocol, TlsSettings};
+use crate::wire::Method;
 use crate::wire::auth::Credentials;
 
 /// One more address to listen on.
@@ -57,6 +58,12 @@ pub struct EndpointConfig {
     /// ([`Event::IncomingSubscription`](super::Event::IncomingSubscription));
     /// SUBSCRIBE for others gets 489, and with an empty list, the default, 405.
     pub events: Vec<String>,
+    /// Methods whose requests outside calls the application answers
+    /// ([`Event::Request`](super::Event::Request)): PUBLISH, OPTIONS, INFO,
+    /// REGISTER, names of its own. Default none: OPTIONS get 200, NOTIFY and
+    /// REFER 481, others 405 or 501. INVITE, ACK, CANCEL, BYE, PRACK, UPDATE,
+    /// SUBSCRIBE and MESSAGE are never among them.
+    pub requests: Vec<Method>,
     /// What answers the challenges of servers and proxies;
     /// [`Command::Credentials`](super::Command::Credentials) replaces them.
     pub credentials: Vec<Credentials>,
@@ -94,6 +101,7 @@ impl Default for EndpointConfig {
             accept: vec!["application/sdp".to_owned()],
             messages: false,
             events: Vec::new(),
+            requests: Vec::new(),
             credentials: Vec::new(),
             timers: Timers::default(),
             session_timer: SessionTimerSettings::default(),

@@ -428,6 +428,9 @@ impl EndpointCore {
             Command::Request { id, method, target, from, to, headers, body } => {
                 self.single_request(id, method, &target, from, to, &headers, body);
             }
+            Command::AnswerRequest { id, status, reason, headers, body } => {
+                self.answer_request(now, id, (status, reason), &headers, body);
+            }
             Command::Publish { id, settings, body } => self.publish(now, id, settings, body),
             Command::Unpublish { id } => self.unpublish(now, id),
             Command::Subscribe { id, settings } => self.subscribe(id, *settings),

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::command::{Body, InviteId, RequestId};
+use super::command::{AskedId, Body, InviteId, RequestId};
 use crate::publication::{PublicationEvent, PublicationId};
 use crate::registration::{RegistrationEvent, RegistrationId};
 use crate::subscription::{NotifierEvent, NotifierId, SubscriptionEvent, SubscriptionId};
@@ -295,6 +295,28 @@ pub enum Event {
         /// All headers in their order.
         headers: Vec<(String, String)>,
     },
+    /// Somebody sends a request of one of
+    /// [`EndpointConfig::requests`](super::EndpointConfig::requests) outside any
+    /// call; answer with [`Command::AnswerRequest`](super::Command::AnswerRequest)
+    /// within 20 s, else it gets 480.
+    Request {
+        /// Its name.
+        id: AskedId,
+        /// The method.
+        method: Method,
+        /// The From header.
+        from: NameAddr,
+        /// The To header.
+        to: NameAddr,
+        /// The Request-URI.
+        request_uri: Uri,
+        /// The body.
+        body: Option<Body>,
+        /// Where it came from.
+        source: SocketAddr,
+        /// All headers in their order.
+        headers: Vec<(String, String)>,
+    },
     /// What has become of a publication.
     Publication {
         /// Its name.
@@ -376,6 +398,7 @@ impl Event {
             Self::Registration { .. }
             | Self::Answered { .. }
             | Self::Message { .. }
+            | Self::Request { .. }
             | Self::Publication { .. }
             | Self::Subscription { .. }
             | Self::IncomingSubscription { .. }

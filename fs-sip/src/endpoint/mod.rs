@@ -5,6 +5,7 @@
 //! session by its [`InviteId`].
 
 mod answers;
+mod asked;
 mod auth;
 mod command;
 mod config;
@@ -40,7 +41,7 @@ pub use self::core::{EndpointCore, Input, Output, Resolution, ResolveToken};
 pub use crate::dialog::session_timer::SessionTimerSettings;
 pub use crate::transaction::Timers;
 pub(crate) use answers::body_of;
-pub use command::{Body, Command, InviteId, ReferTarget, RequestId};
+pub use command::{AskedId, Body, Command, InviteId, ReferTarget, RequestId};
 pub use config::{EndpointConfig, Listen};
 pub(crate) use driver::system_seed;
 pub use driver::{BindError, Endpoint, Stopped};

@@ -81,6 +81,7 @@ impl EndpointCore {
         let notifier = Notifier::new(dialog, event, now, expires);
         let entry = Entry { notifier, local: path.local, asked: Some((server, request)) };
         self.outside.notifiers.insert(id, entry);
+        self.outside.waits.set(OutsideId::Notifier(id), Some(now + limits::ASK_TIME));
         self.event(told);
     }
 
@@ -223,7 +224,11 @@ impl EndpointCore {
     }
 
     pub(super) fn notifier_expired(&mut self, now: Instant, id: NotifierId) {
-        if self.outside.notifiers.contains_key(&id) {
+        let Some(entry) = self.outside.notifiers.get(&id) else { return };
+        if entry.asked.is_some() {
+            // The application has not answered.
+            self.answer_subscription(now, id, 480, false, None);
+        } else {
             self.end_notifier(now, id, "timeout", None);
             let reason = "the subscriber did not ask again in time".to_owned();
             self.event(Event::Notifier { id, event: NotifierEvent::Ended { reason } });

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::answers::{add_headers, body_of, set_body};
 use super::auth::Realm;
-use super::command::{Body, RequestId};
+use super::command::{AskedId, Body, RequestId};
 use super::core::{EndpointCore, Purpose};
 use super::event::{Event, FailureCause};
 use crate::limits;
@@ -16,7 +16,7 @@ use crate::publication::{Publication, PublicationEvent, PublicationId, Publicati
 use crate::registration::Failure;
 use crate::registration::state::{Next, route};
 use crate::subscription::{NotifierId, Subscription, SubscriptionId};
-use crate::transaction::{ClientId, Deadlines};
+use crate::transaction::{ClientId, Deadlines, ServerId};
 use crate::wire::headers::{CSeq, From, MaxForwards, To, name};
 use crate::wire::{Method, NameAddr, Request, Response, Uri, default_reason};
 
@@ -27,6 +27,7 @@ pub(super) enum OutsideId {
     Publication(PublicationId),
     Subscription(SubscriptionId),
     Notifier(NotifierId),
+    Asked(AskedId),
 }
 
 /// Everything of this kind.
@@ -39,6 +40,9 @@ pub(super) struct Outside {
     pub waits: Deadlines<OutsideId>,
     pub realms: HashMap<OutsideId, Vec<Realm>>,
     pub last_notifier: u64,
+    /// Requests of others that wait for the application.
+    pub asked: HashMap<AskedId, (ServerId, Request)>,
+    pub last_asked: u64,
 }
 
 impl Outside {
@@ -58,6 +62,9 @@ impl Outside {
             OutsideId::Notifier(id) => {
                 self.notifiers.remove(&id);
             }
+            OutsideId::Asked(id) => {
+                self.asked.remove(&id);
+            }
         }
     }
 
@@ -67,6 +74,7 @@ impl Outside {
             OutsideId::Publication(id) => self.publications.contains_key(&id),
             OutsideId::Subscription(id) => self.subscriptions.contains_key(&id),
             OutsideId::Notifier(id) => self.notifiers.contains_key(&id),
+            OutsideId::Asked(id) => self.asked.contains_key(&id),
         }
     }
 }
@@ -177,6 +185,9 @@ impl EndpointCore {
     }
 
     pub(super) fn unpublish(&mut self, now: Instant, id: PublicationId) {
+        if self.outside.publications.get(&id).is_none_or(Publication::is_leaving) {
+            return;
+        }
         self.unsend(&Purpose::Outside(OutsideId::Publication(id)));
         let Some(publication) = self.outside.publications.get_mut(&id) else { return };
         let next = publication.leave();
@@ -256,6 +267,7 @@ impl EndpointCore {
                 self.follow_subscription(id, event, next);
             }
             OutsideId::Notifier(id) => self.on_notify_answer(id, status),
+            OutsideId::Asked(_) => {}
         }
     }
 
@@ -280,6 +292,7 @@ impl EndpointCore {
                 self.follow_subscription(id, event, next);
             }
             OutsideId::Notifier(id) => self.on_notify_answer(id, 408),
+            OutsideId::Asked(_) => {}
         }
     }
 
@@ -293,6 +306,7 @@ impl EndpointCore {
             OutsideId::Notifier(id) => {
                 self.outside.notifiers.get_mut(&id).map(|n| n.notifier.dialog.next_cseq())
             }
+            OutsideId::Asked(_) => None,
         }
     }
 
@@ -314,6 +328,7 @@ impl EndpointCore {
                     self.follow_subscription(id, event, next);
                 }
                 OutsideId::Notifier(id) => self.notifier_expired(now, id),
+                OutsideId::Asked(id) => self.asked_in_vain(now, id),
             }
         }
     }
@@ -344,5 +359,7 @@ impl EndpointCore {
         subscriptions.into_iter().for_each(|id| self.unsubscribe(id));
         let notifiers: Vec<NotifierId> = self.outside.notifiers.keys().copied().collect();
         notifiers.into_iter().for_each(|id| self.end_notifier(now, id, "deactivated", None));
+        let asked: Vec<AskedId> = self.outside.asked.keys().copied().collect();
+        asked.into_iter().for_each(|id| self.asked_in_vain(now, id));
     }
 }

@@ -21,6 +21,10 @@ impl EndpointCore {
     }
 
     pub(super) fn unregister(&mut self, now: Instant, id: RegistrationId) {
+        // A second word must not stop the request that takes it back.
+        if self.registrations.get(&id).is_none_or(Registration::is_leaving) {
+            return;
+        }
         self.unsend(&Purpose::Register(id));
         let Some(registration) = self.registrations.get_mut(&id) else { return };
         let next = registration.leave();

@@ -86,9 +86,10 @@ impl EndpointCore {
         match DialogId::of_request(&request) {
             Ok(None) => match request.method {
                 Method::Invite => self.on_invite(now, server, request, path),
-                Method::Options => self.on_options(now, server, &request),
-                Method::Message => self.on_text(now, server, &request, &path),
+                Method::Message if self.config.messages => self.on_text(now, server, &request, &path),
                 Method::Subscribe => self.on_subscribe(now, server, request, path),
+                _ if self.is_answered_above(&request.method) => self.on_asked(now, server, request, &path),
+                Method::Options => self.on_options(now, server, &request),
                 _ => self.refuse(now, server, &request, 481),
             },
             Ok(Some(dialog)) if self.is_of_subscription(now, server, &request, &dialog) => {}
@@ -105,7 +106,7 @@ impl EndpointCore {
             Method::Prack | Method::Update | Method::Refer => true,
             Method::Message => self.config.messages,
             Method::Subscribe => !self.config.events.is_empty() || is_of_refer(request),
-            _ => false,
+            _ => self.is_answered_above(&request.method),
         };
         if !answered {
             let status = if request.method.is_known() { 405 } else { 501 };

@@ -21,6 +21,9 @@ impl EndpointCore {
     }
 
     pub(super) fn unsubscribe(&mut self, id: SubscriptionId) {
+        if self.outside.subscriptions.get(&id).is_none_or(Subscription::is_leaving) {
+            return;
+        }
         self.unsend(&Purpose::Outside(OutsideId::Subscription(id)));
         let Some(subscription) = self.outside.subscriptions.get_mut(&id) else { return };
         let next = subscription.leave();

@@ -161,6 +161,12 @@ impl Publication {
         }
     }
 
+    /// Is it being taken back already?
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        matches!(self.state, State::Leaving | State::Over)
+    }
+
     /// Takes it back.
     pub fn leave(&mut self) -> Next {
         let known = self.etag.is_some() && !matches!(self.state, State::Leaving | State::Over);

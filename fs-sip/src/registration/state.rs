@@ -349,6 +349,12 @@ impl Registration {
         given.unwrap_or_else(|| self.settings.identity.uri.to_domain())
     }
 
+    /// Is it being taken back already?
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        matches!(self.state, State::Leaving | State::Over)
+    }
+
     /// Takes it back.
     pub fn leave(&mut self) -> Next {
         if matches!(self.state, State::Leaving | State::Over) {

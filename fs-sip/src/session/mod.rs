@@ -24,7 +24,7 @@ use crate::stream::digits::{Digits, NotADigit};
 use crate::wire::NameAddr;
 use crate::wire::headers::name;
 
-pub(crate) use actor::{Actor, Input, Outgoing, Start};
+pub(crate) use actor::{Actor, Input, Outgoing, Start, until};
 pub use info::CallInfo;
 pub use options::{IceOptions, MediaOptions, VideoOptions};
 pub(crate) use problem::warning;

@@ -206,6 +206,12 @@ impl Subscription {
         known && !matches!(self.state, State::Waiting | State::Over)
     }
 
+    /// Is it being taken back already?
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        matches!(self.state, State::Leaving | State::Over)
+    }
+
     /// Takes it back.
     pub fn leave(&mut self) -> Next {
         let known = self.dialog.is_some() && !matches!(self.state, State::Leaving | State::Over);

@@ -336,7 +336,8 @@ impl Actor {
     }
 }
 
-async fn until(deadline: Option<Instant>) {
+/// Waits for a moment, or for ever.
+pub(crate) async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => std::future::pending().await,
