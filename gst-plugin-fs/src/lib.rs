@@ -15,103 +15,36 @@ mod streaming_threads;
 pub mod transmitter;
 pub mod videoanyrate;
 
-/// Plugin file `libfsrawconference.so`.
-#[allow(missing_docs)] // what the macro makes is for GStreamer's loader
-pub mod fsrawconference {
-    fn init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-        crate::register_builtin_transmitters();
-        crate::raw::register(Some(plugin))
-    }
+/// The module of one plugin file: its descriptor, which registers the elements of a module of this crate.
+macro_rules! plugin_file {
+    ($name:ident, $elements:ident, $description:literal) => {
+        #[doc = concat!("Plugin file `lib", stringify!($name), ".so`.")]
+        #[allow(missing_docs)] // what the macro makes is for GStreamer's loader
+        pub mod $name {
+            fn init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+                crate::register_builtin_transmitters();
+                crate::$elements::register(Some(plugin))
+            }
 
-    gst::plugin_define!(
-        fsrawconference,
-        "Farstream raw conference",
-        init,
-        env!("CARGO_PKG_VERSION"),
-        "MPL",
-        "farstream",
-        "Farstream",
-        "https://www.freedesktop.org/wiki/Software/Farstream/"
-    );
+            gst::plugin_define!(
+                $name,
+                $description,
+                init,
+                env!("CARGO_PKG_VERSION"),
+                "MPL",
+                "farstream",
+                "Farstream",
+                "https://www.freedesktop.org/wiki/Software/Farstream/"
+            );
+        }
+    };
 }
 
-/// Plugin file `libfsrtpconference.so`.
-#[allow(missing_docs)] // what the macro makes is for GStreamer's loader
-pub mod fsrtpconference {
-    fn init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-        crate::register_builtin_transmitters();
-        crate::rtp::register(Some(plugin))
-    }
-
-    gst::plugin_define!(
-        fsrtpconference,
-        "Farstream RTP conference",
-        init,
-        env!("CARGO_PKG_VERSION"),
-        "MPL",
-        "farstream",
-        "Farstream",
-        "https://www.freedesktop.org/wiki/Software/Farstream/"
-    );
-}
-
-/// Plugin file `libfsrtpxdata.so`.
-#[allow(missing_docs)] // what the macro makes is for GStreamer's loader
-pub mod fsrtpxdata {
-    fn init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-        crate::rtpxdata::register(Some(plugin))
-    }
-
-    gst::plugin_define!(
-        fsrtpxdata,
-        "Farstream X-DATA over RTP",
-        init,
-        env!("CARGO_PKG_VERSION"),
-        "MPL",
-        "farstream",
-        "Farstream",
-        "https://www.freedesktop.org/wiki/Software/Farstream/"
-    );
-}
-
-/// Plugin file `libfsvideoanyrate.so`.
-#[allow(missing_docs)] // what the macro makes is for GStreamer's loader
-pub mod fsvideoanyrate {
-    fn init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-        crate::videoanyrate::register(Some(plugin))
-    }
-
-    gst::plugin_define!(
-        fsvideoanyrate,
-        "Farstream video with any frame rate",
-        init,
-        env!("CARGO_PKG_VERSION"),
-        "MPL",
-        "farstream",
-        "Farstream",
-        "https://www.freedesktop.org/wiki/Software/Farstream/"
-    );
-}
-
-/// Plugin file `libfssip.so`.
-#[allow(missing_docs)] // what the macro makes is for GStreamer's loader
-pub mod fssip {
-    fn init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-        crate::register_builtin_transmitters();
-        crate::sip::register(Some(plugin))
-    }
-
-    gst::plugin_define!(
-        fssip,
-        "Calls by SIP",
-        init,
-        env!("CARGO_PKG_VERSION"),
-        "MPL",
-        "farstream",
-        "Farstream",
-        "https://www.freedesktop.org/wiki/Software/Farstream/"
-    );
-}
+plugin_file!(fsrawconference, raw, "Farstream raw conference");
+plugin_file!(fsrtpconference, rtp, "Farstream RTP conference");
+plugin_file!(fsrtpxdata, rtpxdata, "Farstream X-DATA over RTP");
+plugin_file!(fsvideoanyrate, videoanyrate, "Farstream video with any frame rate");
+plugin_file!(fssip, sip, "Calls by SIP");
 
 /// Registers every element and the built-in transmitters with the running process. Call it after `gst::init`.
 ///
