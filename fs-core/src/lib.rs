@@ -58,6 +58,7 @@ pub mod ffi;
 pub mod keyfile;
 pub mod messages;
 pub mod plugin;
+pub mod structures;
 
 pub use boxed::{
     CandidateList, CandidateValue, CodecList, CodecParameterValue, CodecValue, FeedbackParameterValue,

@@ -90,6 +90,7 @@ pub(crate) fn convert<N: AsRef<str>>(
         let Some(spec) = class.find_property(name) else {
             return refuse(format!("transmitter '{transmitter}' has no parameter '{name}'"));
         };
+        let value = crate::structures::adapt(spec.value_type(), value);
         let Ok(value) = value.transform_with_type(spec.value_type()) else {
             let (had, wanted) = (value.type_(), spec.value_type());
             return refuse(format!(

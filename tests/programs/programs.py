@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
@@ -130,21 +131,25 @@ def assert_ours(program):
     assert not any(library.startswith("/usr/lib/") and "farstream" in library for library in libraries), f"the system's Farstream is loaded: {sorted(libraries)}"
 
 
-def run(tests, only=()):
-    """Runs the test functions, prints one line each, and returns the exit status."""
-    bad = 0
-    for function in tests:
+def run(tests, only=(), test_class=Test, at_once=1):
+    """Runs the test functions, so many at a time, prints one line each, and returns the exit status."""
+    def place(function):
         name = function.__name__.removeprefix("test_").replace("_", " ")
-        if only and not any(word in name for word in only):
-            continue
-        test, good, start = Test(), False, time.time()
+        test, start = test_class(), time.time()
         try:
-            note = function(test)
-            good = True
-            print(f"ok - {name}{': ' + note if note else ''} ({time.time() - start:.1f} s)", flush=True)
+            note, reason = function(test), None
         except Exception:  # the reason is printed; the remaining tests still run
-            bad += 1
-            print(f"not ok - {name} (files kept in {test.folder})", flush=True)
-            traceback.print_exc(file=sys.stdout)
-        test.close(keep=not good)
-    return 1 if bad else 0
+            note, reason = None, traceback.format_exc()
+        test.close(keep=bool(reason))
+        if reason:
+            line = f"not ok - {name} (files kept in {test.folder})\n{reason}"
+        else:
+            line = f"ok - {name}{': ' + note if note else ''} ({time.time() - start:.1f} s)\n"
+        # In one piece, as several write.
+        sys.stdout.write(line)
+        sys.stdout.flush()
+        return not reason
+
+    chosen = [f for f in tests if not only or any(word in f.__name__.replace("_", " ") for word in only)]
+    with ThreadPoolExecutor(at_once) as places:
+        return 0 if all(list(places.map(place, chosen))) else 1

@@ -42,6 +42,7 @@ fn checked(
     if !pspec.flags().contains(glib::ParamFlags::WRITABLE) {
         return Err(invalid(&format!("transmitter {transmitter}: parameter '{name}' cannot be set")));
     }
+    let value = fs_core::structures::adapt(wanted, value);
     let converted = value.transform_with_type(wanted).map_err(|_| {
         invalid(&format!(
             "transmitter {transmitter}: parameter '{name}' is of type {wanted}, not {}",

@@ -1,6 +1,5 @@
 //! The parameter `relay-info`: TURN servers, as an array of structures.
 
-use std::ffi::c_void;
 use std::net::{IpAddr, SocketAddr};
 
 use glib::prelude::*;
@@ -143,40 +142,6 @@ pub(super) fn structures(value: &glib::Value) -> Vec<gst::Structure> {
     }
 }
 
-/// A value of type [`RelayInfo`] that owns its structures.
-pub(super) fn value(structures: Vec<gst::Structure>) -> glib::Value {
-    unsafe extern "C" fn free(structure: *mut c_void) {
-        // SAFETY: the array owns its elements.
-        unsafe { gst::ffi::gst_structure_free(structure.cast()) }
-    }
-    let mut value = glib::Value::from_type(RelayInfo::static_type());
-    // SAFETY: the new array takes the structures; the value takes the array.
-    unsafe {
-        let array = glib::ffi::g_ptr_array_new_with_free_func(Some(free));
-        for structure in structures {
-            let structure: *mut gst::ffi::GstStructure = structure.into_glib_ptr();
-            glib::ffi::g_ptr_array_add(array, structure.cast());
-        }
-        glib::gobject_ffi::g_value_take_boxed(value.to_glib_none_mut().0, array.cast());
-    }
-    value
-}
-
-/// Bindings that cannot build a `GPtrArray` may give a structure, or a `GstValueArray` or `GstValueList` of
-/// structures: the same in the parameter's own type. Anything else stays what it is.
-pub(super) fn adapt(given: &glib::Value) -> glib::Value {
-    let elements = if let Ok(array) = given.get::<gst::Array>() {
-        array.as_slice().iter().map(|v| v.get::<gst::Structure>().ok()).collect()
-    } else if let Ok(list) = given.get::<gst::List>() {
-        list.as_slice().iter().map(|v| v.get::<gst::Structure>().ok()).collect()
-    } else if let Ok(one) = given.get::<gst::Structure>() {
-        Some(vec![one])
-    } else {
-        None
-    };
-    elements.map_or_else(|| given.clone(), value)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,7 +198,8 @@ mod tests {
     fn the_value_keeps_its_structures() {
         gst::init().unwrap();
         let list = vec![good().build(), good().field("port", 1u32).build()];
-        let kept = value(list.clone());
+        let adapt = |given: &glib::Value| fs_core::structures::adapt(RelayInfo::static_type(), given);
+        let kept = fs_core::structures::pointer_array(list.clone());
         assert_eq!(structures(&kept.clone()), list);
         assert_eq!(structures(&adapt(&kept)), list);
         assert!(structures(&glib::Value::from_type(RelayInfo::static_type())).is_empty());
@@ -241,5 +207,7 @@ mod tests {
         assert_eq!(structures(&adapt(&gst::List::new(list.clone()).to_value())), list);
         assert_eq!(structures(&adapt(&list[0].to_value())), list[..1]);
         assert_eq!(adapt(&7.to_value()).get::<i32>().unwrap(), 7);
+        let other = fs_core::structures::adapt(glib::Type::STRING, &list[0].to_value());
+        assert_eq!(other.get::<gst::Structure>().unwrap(), list[0]);
     }
 }

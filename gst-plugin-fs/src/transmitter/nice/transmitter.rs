@@ -9,7 +9,7 @@ use glib::subclass::prelude::*;
 
 use super::agent::{Agent, Key};
 use super::candidate::invalid;
-use super::{NiceStreamTransmitter, ffi, lock, path, relay};
+use super::{NiceStreamTransmitter, ffi, lock, path};
 use crate::transmitter::component::Bins;
 use crate::transmitter::parameters;
 
@@ -165,14 +165,7 @@ impl TransmitterImpl for NiceTransmitter {
         parameters: &[(String, glib::Value)],
     ) -> Result<StreamTransmitter, glib::Error> {
         let participant = participant.ok_or_else(|| invalid("transmitter nice needs a participant"))?;
-        let adapted: Vec<(String, glib::Value)> = parameters
-            .iter()
-            .map(|(name, value)| {
-                let is_relays = name.replace('_', "-") == "relay-info";
-                (name.clone(), if is_relays { relay::adapt(value) } else { value.clone() })
-            })
-            .collect();
-        let stream: NiceStreamTransmitter = parameters::construct("nice", &adapted)?;
+        let stream: NiceStreamTransmitter = parameters::construct("nice", parameters)?;
         stream.imp().open(&self.obj(), participant)?;
         let mut streams = lock(&self.streams);
         streams.retain(|other| other.upgrade().is_some());
