@@ -65,8 +65,8 @@ fn parameters(key: u8) -> gst::Structure {
         .build()
 }
 
-/// Both ways over the first component only: sound, reports, goodbye.
-fn call(encrypted: bool) {
+/// Both ways over the first component only: sound, reports, goodbye. `open` makes the transmitters and connects them.
+fn call(encrypted: bool, open: impl FnOnce(&Side, &Side) -> [Arc<AtomicUsize>; 2]) {
     let (a, b) = (Side::new("a", LOW, StreamDirection::BOTH), Side::new("b", HIGH, StreamDirection::BOTH));
     if encrypted {
         for (from, to, key) in [(&a, &b, 1), (&b, &a, 2)] {
@@ -78,13 +78,7 @@ fn call(encrypted: bool) {
     for side in [&a, &b] {
         side.stream.set_property("send-rtcp-mux", true);
     }
-    let (mut told_a, mut told_b) = (gather(&a, &loopback(true)), gather(&b, &loopback(false)));
-    let idle = [&a, &b].map(|side| {
-        assert!(side.stream.property::<bool>("send-rtcp-mux"), "the transmitter can do it");
-        second_component(side)
-    });
-    agree(&a, &b);
-    connect((&a, &mut told_a), (&b, &mut told_b), |_| true);
+    let idle = open(&a, &b);
     a.heard.wait_for_tone(HIGH);
     b.heard.wait_for_tone(LOW);
     wait_until("reports both ways", || knows_the_way(&a) && knows_the_way(&b));
@@ -100,12 +94,65 @@ fn call(encrypted: bool) {
     b.end();
 }
 
+fn idle(a: &Side, b: &Side) -> [Arc<AtomicUsize>; 2] {
+    [a, b].map(|side| {
+        assert!(side.stream.property::<bool>("send-rtcp-mux"), "the transmitter can do it");
+        second_component(side)
+    })
+}
+
+fn over_nice(a: &Side, b: &Side) -> [Arc<AtomicUsize>; 2] {
+    let (mut told_a, mut told_b) = (gather(a, &loopback(true)), gather(b, &loopback(false)));
+    let idle = idle(a, b);
+    agree(a, b);
+    connect((a, &mut told_a), (b, &mut told_b), |_| true);
+    idle
+}
+
+fn over_rawudp(a: &Side, b: &Side) -> [Arc<AtomicUsize>; 2] {
+    let counts = over_rawudp_undecided(a, b);
+    [a, b].into_iter().for_each(|side| assert!(side.stream.property::<bool>("send-rtcp-mux")));
+    counts
+}
+
 #[test]
 fn reports_go_both_ways_with_rtp() {
-    call(false);
+    call(false, over_nice);
 }
 
 #[test]
 fn reports_go_both_ways_with_rtp_encrypted() {
-    call(true);
+    call(true, over_nice);
+}
+
+#[test]
+fn reports_go_both_ways_with_rtp_over_rawudp() {
+    call(false, over_rawudp);
+    call(true, over_rawudp);
+}
+
+/// The answer says it cannot: what was asked for is taken back, and reports go their own way.
+#[test]
+fn reports_go_their_own_way_when_it_is_not_agreed() {
+    let (a, b) = (Side::new("a", LOW, StreamDirection::BOTH), Side::new("b", HIGH, StreamDirection::BOTH));
+    a.stream.set_property("send-rtcp-mux", true);
+    let [of_a, of_b] = over_rawudp_undecided(&a, &b);
+    wait_until("reports of b over the second component", || of_a.load(Ordering::Relaxed) > 0);
+    a.heard.wait_for_tone(HIGH);
+    assert_eq!(of_b.load(Ordering::Relaxed), 0, "a sends them with RTP");
+    a.stream.set_property("send-rtcp-mux", false);
+    assert!(!a.stream.property::<bool>("send-rtcp-mux"));
+    wait_until("reports of a over the second component", || of_b.load(Ordering::Relaxed) > 0);
+    a.end();
+    b.end();
+}
+
+/// Whoever asked for it sends reports with RTP.
+fn over_rawudp_undecided(a: &Side, b: &Side) -> [Arc<AtomicUsize>; 2] {
+    let (of_a, of_b) = (a.open(), b.open());
+    let counts = [a, b].map(second_component);
+    agree(a, b);
+    a.stream.force_remote_candidates(&of_b).unwrap();
+    b.stream.force_remote_candidates(&of_a).unwrap();
+    counts
 }

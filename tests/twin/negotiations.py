@@ -6,15 +6,23 @@ Each case is a session of its own with up to three preferences on payload types 
 peers offer one after the other and then again. What is compared after each step: the error code, or the session's codecs with and
 without config and each stream's negotiated codecs.
 
+A difference counts as listed only where an exception names that very codec, its condition holds between a preference and a
+peer's codec of that name, and the effect is the one it names: taken where stock refuses it, refused where stock takes it, or the
+same codec but for the parameters named. Everything else of the case must be equal. From the first step on that fails on one side
+only, the two have different histories; such a case is played once more on both without the codec that made the difference.
+
 With --run prints one line of JSON a case. Without, runs itself on both libraries and prints "ok - ..." or "not ok - ..." lines.
-Arguments: --cases N, --seed N, and the launcher's.
+Arguments: --cases N, --seeds N... (else those in FS_TWIN_SEEDS, else 1), and the launcher's.
 """
 
 import argparse
 import json
+import os
 import random
 import subprocess
 import sys
+import tempfile
+from collections import Counter
 
 CRASHES = {"crashes": True}
 SHOWN = 10  # differing cases that are printed in full
@@ -32,7 +40,8 @@ POOLS = {
         "OPUS": ([48000], {"stereo": ["0", "1"], "useinbandfec": ["0", "1"], "sprop-stereo": ["0", "1"], "cbr": ["1"], "usedtx": ["1"],
                            "maxplaybackrate": ["8000", "48000"], "minptime": ["10", "20"], "maxaveragebitrate": ["20000", "64000"]}),
         "SPEEX": ([8000, 16000], {"vbr": ["on", "off"], "mode": ["any"], "penh": ["0", "1"]}),
-        "AMR": ([8000], {"octet-align": ["0", "1"], "mode-set": ["0,2", "2,4", "7"], "crc": ["0", "1"]}),
+        # At a rate that no element has, because what is discovered has a packing of its own.
+        "AMR": ([16000], {"octet-align": ["0", "1"], "mode-set": ["0,2", "2,4", "7"], "crc": ["0", "1"]}),
         "G722": ([8000], {"ptime": ["20"]}),
         "telephone-event": ([8000, 48000], {"events": ["0-15", "0-11,16", "16-20", "0,,3"], "": ["0-15"]}),
     },
@@ -55,16 +64,58 @@ POOLS = {
 CHANNELS = {"OPUS": 2, "G722": 1, "SPEEX": 1, "AMR": 1}  # said on both sides, because what is discovered differs
 FEEDBACK = [("nack", "pli", ""), ("nack", "", ""), ("ccm", "fir", ""), ("ccm", "tmmbr", "x")]
 
-# Where ours may differ, and why: a codec that has one of those parameters on either side (None: in any case).
+
+
+def differ(*names):
+    """Both sides name the parameter, and differ."""
+    return lambda ours, theirs: any(n in ours and n in theirs and ours[n].upper() != theirs[n].upper() for n in names)
+
+
+def named(*names):
+    return lambda ours, theirs: any(n in ours or n in theirs for n in names)
+
+
+def one_side_other_than(name, default):
+    """One side does not name it and so means the default; the other means something else."""
+    return lambda ours, theirs: (name in ours) != (name in theirs) and ours.get(name, theirs.get(name)) != default
+
+
+def aligned(parameters):
+    return any(parameters.get(name, "0") != "0" for name in ("octet-align", "crc"))
+
+
+def packing_differs(ours, theirs):
+    return aligned(ours) != aligned(theirs) or ours.get("crc", "0") != theirs.get("crc", "0")
+
+
+def modes(parameters):
+    return set(parameters["mode-set"].split(","))
+
+
+def modes_overlap(ours, theirs):
+    return differ("mode-set")(ours, theirs) and modes(ours) & modes(theirs) != set()
+
+
+TAKEN, REFUSED, VALUE = "taken", "refused", "value"
+# Where ours may differ: codec, condition on the parameters of both sides, effect, parameters whose value it concerns, and why.
 EXCEPTIONS = [
-    ("OPUS", {"minptime", "maxaveragebitrate"}, "RFC 7587 section 7.1: receivers' wishes, never a reason to refuse, and not echoed"),
-    ("VP8", {"max-fs", "max-fr"}, "RFC 7741 section 6.1: what a receiver can take; the smaller value suits both"),
-    ("VP9", {"profile-id", "max-fs", "max-fr"}, "RFC 9628 section 6: limits as of VP8; the profile is 0 unless named and the same on both sides"),
-    ("H264", {"level-asymmetry-allowed"}, "RFC 6184 section 8.1: no value is a reason to refuse; both must allow it"),
-    ("H265", {"profile-id", "level-id", "sprop-vps", "tier-flag"}, "RFC 7798 section 7: profile and tier are the format, levels are limits, sprop describes a stream"),
-    ("AV1", {"profile", "level-idx", "tier"}, "AV1 over RTP section 7: what a receiver can take, never a reason to refuse"),
-    ("SPEEX", {"vbr", "cng", "mode", "penh"}, "RFC 5574 section 4.1: receivers' wishes, never a reason to refuse"),
-    ("AMR", None, "RFC 4867 section 8.3.1: packing is the same on both sides, modes are those of both"),
+    ("OPUS", differ("minptime", "maxaveragebitrate"), TAKEN, {"minptime", "maxaveragebitrate"},
+     "RFC 7587 section 7.1: a receiver's wishes, independent of what the other side wishes"),
+    ("OPUS", named("maxaveragebitrate"), VALUE, {"maxaveragebitrate"}, "RFC 7587 section 7.1: declarative, so it is not echoed"),
+    ("VP8", differ("max-fs", "max-fr"), TAKEN, {"max-fs", "max-fr"}, "RFC 7741 section 6.1: what a receiver can take; the smaller value suits both"),
+    ("VP9", differ("max-fs"), TAKEN, {"max-fs"}, "RFC 9628 section 6: what a receiver can take; the smaller value suits both"),
+    ("VP9", one_side_other_than("profile-id", "0"), REFUSED, set(), "RFC 9628 section 6: profile 0 unless named, and the same on both sides"),
+    ("H264", differ("level-asymmetry-allowed"), TAKEN, {"level-asymmetry-allowed"}, "RFC 6184 section 8.1: both must allow it; no reason to refuse"),
+    ("H265", differ("level-id"), TAKEN, {"level-id"}, "RFC 7798 section 7.2.2: a level may be changed to a lower one in the answer"),
+    ("H265", differ("sprop-vps"), TAKEN, {"sprop-vps"}, "RFC 7798 section 7.2.2: describes the sender's own stream"),
+    ("H265", named("sprop-vps"), VALUE, {"sprop-vps"}, "RFC 7798 section 7.2.2: describes the sender's own stream"),
+    ("H265", one_side_other_than("profile-id", "1"), REFUSED, set(), "RFC 7798 section 7.1: profile 1 unless named; section 7.2.2: the same on both sides"),
+    ("AV1", differ("profile", "level-idx", "tier"), TAKEN, {"profile", "level-idx", "tier"}, "AV1 over RTP section 7.2.2: what a receiver can take"),
+    ("SPEEX", differ("vbr", "mode", "penh"), TAKEN, {"vbr", "mode", "penh"}, "RFC 5574 section 4.1: what a receiver would like; every decoder takes all of it"),
+    ("AMR", packing_differs, REFUSED, set(), "RFC 4867 sections 8.1 and 8.3.1: frames are packed alike in both directions, bandwidth-efficient unless named"),
+    ("AMR", modes_overlap, TAKEN, {"mode-set"}, "RFC 4867 section 8.3.1: the modes of both"),
+    ("AMR", lambda ours, theirs: differ("octet-align")(ours, theirs) and not packing_differs(ours, theirs), TAKEN, {"octet-align"},
+     "RFC 4867 section 8.1: a check sum means octet-aligned frames, whatever is said besides"),
 ]
 
 
@@ -100,30 +151,89 @@ def draw_case(seed, number):
     return {"media": media, "preferences": preferences, "peers": peers, "again": rng.random() < 0.3}
 
 
-def excused(case):
-    """The names of the codecs for which ours may differ in this case."""
-    codecs = case["preferences"] + [codec for peer in case["peers"] for codec in peer]
-    return {name for name, parameters, _ in EXCEPTIONS for codec in codecs
-            if codec["name"] == name and (parameters is None or any(p in parameters for p, _ in codec["params"]))}
+def by_name(codecs):
+    return {codec["name"]: codec for codec in codecs or []}
 
 
-def without(steps, names):
-    """What the steps came to as to all other codecs."""
-    def others(codecs):
-        return [codec for codec in codecs or [] if codec.split()[2] not in names]
-    return [{"without": others(step.get("without")), "negotiated": [others(n) for n in step.get("negotiated", [])]} for step in steps]
+def pairs(case, name, step):
+    """Our and the peers' parameters of a codec, as far as they have met after a step."""
+    ours = [dict(codec["params"]) for codec in case["preferences"] if codec["name"] == name]
+    for peer in case["peers"][:step + 1]:
+        for theirs in (dict(codec["params"]) for codec in peer if codec["name"] == name):
+            # What was agreed with one peer is what the next one meets.
+            for known in list(ours):
+                yield known, theirs
+            ours.append(theirs)
 
 
-def is_listed(case, stock, ours):
-    """Whether only codecs of the exceptions make the difference; the last one in common makes it between a list and an error."""
-    names = excused(case)
-    refused = any(("error" in a) != ("error" in b) for a, b in zip(stock, ours))
-    return names and (refused or without(stock, names) == without(ours, names))
+def explain(case, step, name, stock, ours):
+    """The number of the exception that makes that difference in one codec (None: it is not there); None if there is none."""
+    effect = TAKEN if stock is None else REFUSED if ours is None else VALUE
+    for number, (codec, condition, its_effect, parameters, _) in enumerate(EXCEPTIONS):
+        if codec != name or not any(condition(a, b) for a, b in pairs(case, name, step)):
+            continue
+        if its_effect == effect != VALUE:
+            return number
+        # One that both took after all (with the other peer, say) may hold another value.
+        if effect == VALUE and its_effect != REFUSED and strip(stock, parameters) == strip(ours, parameters):
+            return number
+    return None
+
+
+def strip(codec, names):
+    return {**codec, "params": sorted(p for p in codec["params"] if p[0] not in names)}
+
+
+def judge_lists(case, step, stock, ours):
+    """The exceptions that make the difference between two lists of codecs; None if something else does."""
+    theirs, mine, used = by_name(stock), by_name(ours), []
+    for name in theirs.keys() | mine.keys():
+        if theirs.get(name) != mine.get(name):
+            found = explain(case, step, name, theirs.get(name), mine.get(name))
+            if found is None:
+                return None
+            used.append(found)
+    shared = theirs.keys() & mine.keys()
+    same_order = [n for n in theirs if n in shared] == [n for n in mine if n in shared]
+    return used if same_order else None
+
+
+def judge(case, stock, ours):
+    """The exceptions that make the difference (None: something else does), and the names of codecs that ended the common history."""
+    used = []
+    for step, (theirs, mine) in enumerate(zip(stock, ours)):
+        peer = step % len(case["peers"])
+        if ("error" in theirs) != ("error" in mine):
+            lists = [theirs.get("negotiated", [[]] * (peer + 1))[peer], mine.get("negotiated", [[]] * (peer + 1))[peer]]
+            found = judge_lists(case, step, *lists)
+            return (used + found, set(by_name(lists[0])) | set(by_name(lists[1]))) if found else (None, set())
+        if "error" in theirs:
+            if theirs != mine:
+                return None, set()
+            continue
+        lists = [(theirs["without"], mine["without"]), *zip(theirs["negotiated"], mine["negotiated"])]
+        # Where a codec of one side waits for its description, there is no list yet.
+        if (theirs["codecs"] is None) == (mine["codecs"] is None):
+            lists.append((theirs["codecs"], mine["codecs"]))
+        for a, b in lists:
+            found = judge_lists(case, step, a, b)
+            if found is None:
+                return None, set()
+            used += found
+    return used, set()
+
+
+def reduced(case, names):
+    """The case without those codecs; None if nothing is left."""
+    def rest(codecs):
+        return [codec for codec in codecs if codec["name"] not in names]
+    preferences, peers = rest(case["preferences"]), [rest(peer) for peer in case["peers"]]
+    return {**case, "preferences": preferences, "peers": peers} if preferences and all(peers) else None
 
 
 # -------------------------------------------------------------------------------------------------------------- one library
 
-def run(seed, first, cases):
+def run(cases):
     import gi
     gi.require_version("Gst", "1.0")
     gi.require_version("Farstream", "0.2")
@@ -146,14 +256,18 @@ def run(seed, first, cases):
         return codec
 
     def told(codecs):
-        return None if codecs is None or not codecs else [codec.to_string() for codec in codecs]
+        if codecs is None or not codecs:
+            return None
+        return [{"id": c.id, "name": c.encoding_name.upper() if c.encoding_name != "telephone-event" else c.encoding_name,
+                 "rate": c.clock_rate, "channels": c.channels, "trr": c.minimum_reporting_interval,
+                 "params": [(p.name, p.value) for p in c.optional_params],
+                 "feedback": [(f.type, f.subtype, f.extra_params) for f in c.feedback_params]} for c in codecs]
 
     conference = Gst.ElementFactory.make("fsrtpconference", None)
     participant = conference.new_participant()
     library = next(line.split()[-1] for line in open("/proc/self/maps", encoding="utf-8") if "libfarstream-0.2" in line)
     print(json.dumps({"library": library}))
-    for number in range(first, cases):
-        case = draw_case(seed, number)
+    for case in cases:
         session = conference.new_session(media_types[case["media"]])
         session.set_allowed_caps(Gst.Caps.new_any(), Gst.Caps.new_any())
         streams, steps = [], []
@@ -186,71 +300,87 @@ def run(seed, first, cases):
 
 # ------------------------------------------------------------------------------------------------------------ both of them
 
-def results(launch, files, seed, cases):
+def results(launch, files, cases):
     """The library's file, and what each case came to; a case that ends the process is followed by a new process."""
     library, lines = None, []
-    while len(lines) < cases:
-        command = [*launch, "--files", files, "--typelib", "stock", "--keep-srtp", sys.executable, __file__, "--run",
-                   "--seed", str(seed), "--first", str(len(lines)), "--cases", str(cases)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    while len(lines) < len(cases):
+        with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as left:
+            json.dump(cases[len(lines):], left)
+            left.flush()
+            command = [*launch, "--files", files, "--typelib", "stock", "--keep-srtp", sys.executable, __file__, "--run", left.name]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
         head, *more = [json.loads(line) for line in done.stdout.splitlines() if line.startswith(("{", "["))] or [None]
         if head is None or done.returncode == 1:
             print(done.stderr[-4000:], file=sys.stderr)
             sys.exit(1)
         library = head["library"]
         lines += more
-        if len(lines) < cases:
+        if len(lines) < len(cases):
             lines.append([CRASHES])
     return library, lines
 
 
+class Comparison:
+    """Cases played on both libraries, and what came of them."""
+
+    def __init__(self, launch, cases):
+        self.cases = cases
+        (self.stock_library, self.stock), (self.our_library, self.ours) = [results(launch, files, cases) for files in ("stock", "ours")]
+        self.equal, self.crashed, self.used, self.wrong, self.again = 0, 0, Counter(), [], []
+        self.listed = 0
+        for case, theirs, mine in zip(cases, self.stock, self.ours):
+            if theirs == mine and CRASHES not in mine:
+                self.equal += 1
+            elif CRASHES in theirs and CRASHES not in mine:
+                self.crashed += 1
+            else:
+                used, names = judge(case, theirs, mine) if CRASHES not in mine else (None, set())
+                if used is None:
+                    self.wrong.append((case, theirs, mine))
+                    continue
+                self.listed += 1
+                self.used.update(set(used))
+                smaller = reduced(case, names) if names else None
+                if smaller is not None:
+                    self.again.append(smaller)
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--run", action="store_true", help="on the library of this process")
-    parser.add_argument("--cases", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--first", type=int, default=0, help="the case that --run begins with")
+    parser.add_argument("--run", metavar="FILE", help="the cases in FILE on the library of this process")
+    parser.add_argument("--cases", type=int, default=1000, help="for each seed")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[int(seed) for seed in os.environ.get("FS_TWIN_SEEDS", "1").split()])
     for name in ("launch", "library-dir", "plugin-dir", "data-dir", "stock-libdir"):
         parser.add_argument(f"--{name}", help="tests/abi/launch.py and its arguments")
     arguments = parser.parse_args()
     if arguments.run:
-        return run(arguments.seed, arguments.first, arguments.cases)
+        with open(arguments.run, encoding="utf-8") as cases:
+            return run(json.load(cases))
     launch = [sys.executable, arguments.launch, "--library-dir", arguments.library_dir, "--plugin-dir", arguments.plugin_dir,
               "--data-dir", arguments.data_dir, "--stock-libdir", arguments.stock_libdir]
-    stock_library, stock = results(launch, "stock", arguments.seed, arguments.cases)
-    our_library, ours = results(launch, "ours", arguments.seed, arguments.cases)
     failures = 0
 
     def check(good, what):
         nonlocal failures
-        print("ok -" if good else "not ok -", what)
+        print("ok -" if good else "not ok -", what, flush=True)
         failures += not good
 
-    check(stock_library != our_library, f"two libraries ran: {stock_library} and {our_library}")
-    check(len(stock) == len(ours) == arguments.cases, f"{arguments.cases} negotiations on each")
-    equal, listed, crashed, used, wrong = 0, 0, 0, {entry: 0 for entry, *_ in EXCEPTIONS}, []
-    for number, (theirs, mine) in enumerate(zip(stock, ours)):
-        if theirs == mine and CRASHES not in mine:
-            equal += 1
-            continue
-        if CRASHES in theirs and CRASHES not in mine:
-            crashed += 1
-            continue
-        case = draw_case(arguments.seed, number)
-        if is_listed(case, theirs, mine):
-            listed += 1
-            for name in excused(case):
-                used[name] += 1
-        else:
-            wrong.append((number, case, theirs, mine))
-    agreed = sum(any("without" in step for step in steps) for steps in ours)
-    check(agreed > arguments.cases // 2, f"{agreed} came to an agreement")
-    check(crashed < arguments.cases // 20, f"{crashed} end the stock library by a signal, none ours")
-    check(not wrong, f"{equal} are equal, {listed} differ as listed, {len(wrong)} otherwise")
-    for number, case, theirs, mine in wrong[:SHOWN]:
-        print(f"case {number}: {json.dumps(case)}\n  stock: {json.dumps(theirs)}\n  ours:  {json.dumps(mine)}")
-    for name, parameters, reason in EXCEPTIONS:
-        print(f"   {used[name]} with {name} {', '.join(sorted(parameters or []))}: {reason}")
+    for seed in arguments.seeds:
+        done = Comparison(launch, [draw_case(seed, number) for number in range(arguments.cases)])
+        check(done.stock_library != done.our_library, f"two libraries ran: {done.stock_library} and {done.our_library}")
+        check(len(done.stock) == len(done.ours) == arguments.cases, f"seed {seed}: {arguments.cases} negotiations on each")
+        agreed = sum(any("without" in step for step in steps) for steps in done.ours)
+        check(agreed > arguments.cases // 2, f"seed {seed}: {agreed} came to an agreement")
+        check(done.crashed < arguments.cases // 20, f"seed {seed}: {done.crashed} end the stock library by a signal, none ours")
+        check(not done.wrong, f"seed {seed}: {done.equal} are equal, {done.listed} differ as listed, {len(done.wrong)} otherwise")
+        rest = Comparison(launch, done.again) if done.again else None
+        if rest:
+            check(not rest.wrong, f"seed {seed}: of {len(done.again)} played again without the codec that made the difference, "
+                  f"{rest.equal} are equal, {rest.listed} differ as listed, {len(rest.wrong)} otherwise")
+        for case, theirs, mine in (done.wrong + (rest.wrong if rest else []))[:SHOWN]:
+            print(f"case: {json.dumps(case)}\n  stock: {json.dumps(theirs)}\n  ours:  {json.dumps(mine)}")
+        for number, (codec, _, effect, parameters, reason) in enumerate(EXCEPTIONS):
+            print(f"   {done.used[number]} with {codec} {effect} {', '.join(sorted(parameters))}: {reason}")
     return 1 if failures else 0
 
 

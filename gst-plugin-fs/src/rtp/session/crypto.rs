@@ -242,7 +242,8 @@ impl imp::Session {
         let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
         pad.and_then(|pad| {
             pad.add_probe(mask, move |_, info| {
-                let Some(session) = weak.upgrade() else { return gst::PadProbeReturn::Drop };
+                // What arrives after the session's end goes nowhere, neither plain nor encrypted.
+                let Some(session) = weak.upgrade() else { return swallow(info) };
                 let act = |packet| act(session.imp(), packet);
                 let changed = match info.data.take() {
                     Some(gst::PadProbeData::Buffer(packet)) => act(packet).map(gst::PadProbeData::Buffer),
@@ -307,6 +308,12 @@ impl imp::Session {
             graph.begin_with_sequence(last.wrapping_add(1));
         }
     }
+}
+
+/// Keeps a packet from going on without an error upstream.
+fn swallow(info: &mut gst::PadProbeInfo<'_>) -> gst::PadProbeReturn {
+    info.data = None;
+    gst::PadProbeReturn::Handled
 }
 
 fn on(on: bool) -> &'static str {

@@ -10,10 +10,13 @@
 //! ```
 //! Encryption happens in probes on the tees' and funnels' pads towards rtpbin, see [`crate::rtp::srtp`].
 
+use std::sync::Arc;
+
 use gst::prelude::*;
 
 use fs_proto::MediaType;
 
+use super::gate::Gate;
 use super::mux;
 use crate::rtp::bitrate_adapter::BitrateAdapter;
 use crate::rtp::element;
@@ -48,6 +51,8 @@ pub struct Graph {
     /// RTCP from all transmitters.
     pub recv_rtcp_funnel: gst::Element,
     request_pads: Vec<gst::Pad>,
+    /// Bounds the sources that rtpbin knows.
+    pub gate: Arc<Gate>,
     /// rtpbin's `RTPSession`. Kept, because asking rtpbin for it takes a lock that rtpbin holds while it removes
     /// pads.
     pub internal_session: Option<InternalSession>,
@@ -92,6 +97,7 @@ impl Graph {
             recv_rtp_funnel: make("funnel", "recv_rtp_funnel")?,
             recv_rtcp_funnel: make("funnel", "recv_rtcp_funnel")?,
             request_pads: Vec::new(),
+            gate: Arc::default(),
             internal_session: None,
         };
         graph.begin_with_sequence(first_sequence());
@@ -165,6 +171,7 @@ impl Graph {
             element::link(&element::static_pad(from, "src")?, &sink)?;
         }
         mux::separate(&self.recv_rtp_funnel, &self.recv_rtcp_funnel);
+        self.gate.guard(self.recv_rtp_sink().as_ref(), self.recv_rtcp_sink().as_ref());
         let rtcp = element::request_pad(&self.rtpbin, &format!("send_rtcp_src_{id}"))?;
         self.request_pads.push(rtcp.clone());
         element::link(&rtcp, &element::static_pad(&self.send_rtcp_tee, "sink")?)?;
@@ -202,6 +209,10 @@ impl Graph {
     /// The pad of rtpbin that takes what we receive.
     pub fn recv_rtp_sink(&self) -> Option<gst::Pad> {
         self.rtpbin.static_pad(&format!("recv_rtp_sink_{}", self.id))
+    }
+
+    fn recv_rtcp_sink(&self) -> Option<gst::Pad> {
+        self.rtpbin.static_pad(&format!("recv_rtcp_sink_{}", self.id))
     }
 
     /// The pad of rtpbin that takes what we send.

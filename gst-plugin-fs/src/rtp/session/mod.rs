@@ -10,6 +10,7 @@
 //! | `telephony.rs` | telephony events that are sent |
 //! | `events.rs` | telephony events that are received |
 //! | `mux.rs` | RTCP that comes with RTP |
+//! | `gate.rs` | how many sources there may be |
 //! | `payload_change.rs` | what follows when a source changes its payload type |
 //! | `sources.rs` | what makes an SSRC a stream's, and ends it |
 //! | `ssrc_map.rs` | SSRC to stream, pure |
@@ -26,6 +27,7 @@ mod crypto;
 mod encoded;
 mod events;
 mod extensions;
+mod gate;
 pub(in crate::rtp) mod graph;
 pub(in crate::rtp) mod imp;
 mod mux;

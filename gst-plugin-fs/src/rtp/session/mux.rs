@@ -51,21 +51,25 @@ impl SideEntrance {
     fn push(&self, from: &gst::Pad, packet: gst::Buffer) {
         let Some(pad) = self.pad() else { return };
         if pad.sticky_event::<gst::event::StreamStart>(0).is_none() {
-            let caps = gst::Caps::new_empty_simple("application/x-rtcp");
+            // Caps come before a segment; where RTCP has come without caps so far, it goes on without.
+            let caps = (!self.has_segment()).then(|| gst::Caps::new_empty_simple("application/x-rtcp"));
             let segment =
                 from.sticky_event::<gst::event::Segment>(0).map(|segment| segment.event().to_owned());
             let plain = || gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new());
-            for event in [
-                gst::event::StreamStart::new("rtcp-mux"),
-                gst::event::Caps::new(&caps),
-                segment.unwrap_or_else(plain),
-            ] {
+            let start = gst::event::StreamStart::new("rtcp-mux");
+            let caps = caps.map(|caps| gst::event::Caps::new(&caps));
+            for event in [Some(start), caps, Some(segment.unwrap_or_else(plain))].into_iter().flatten() {
                 pad.send_event(event);
             }
         }
         if let Err(why) = pad.chain(packet) {
             gst::debug!(CAT, obj = pad, "RTCP of the first component goes nowhere: {why}");
         }
+    }
+
+    fn has_segment(&self) -> bool {
+        let out = self.funnel.upgrade().and_then(|funnel| funnel.static_pad("src"));
+        out.is_some_and(|out| out.sticky_event::<gst::event::Segment>(0).is_some())
     }
 
     fn pad(&self) -> Option<gst::Pad> {

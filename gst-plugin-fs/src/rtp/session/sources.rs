@@ -25,6 +25,9 @@ const PLAY_OUT: Duration = Duration::from_millis(50);
 impl imp::Session {
     /// `fs_stream_add_id`.
     pub(crate) fn name_ssrc(&self, stream: StreamId, ssrc: u32) {
+        if let Some(graph) = self.graph() {
+            graph.gate.invite(ssrc);
+        }
         let taken = self.state().ssrcs.name(ssrc, stream);
         self.crypto().owners_changed();
         if !taken {
@@ -126,6 +129,9 @@ impl imp::Session {
 
     /// Nothing came from the source for so long that it counts as gone.
     pub(crate) fn source_timed_out(&self, ssrc: u32) {
+        if let Some(graph) = self.graph() {
+            graph.gate.forget(ssrc);
+        }
         self.source_left(ssrc, Duration::ZERO);
     }
 

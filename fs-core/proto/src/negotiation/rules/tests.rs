@@ -210,6 +210,11 @@ fn amr() {
     let packed = refusal(MediaType::Audio, aligned, "AMR");
     assert_eq!(packed, told("octet-align", Some("1"), None), "bandwidth-efficient, which is another format");
     let crc = refusal(MediaType::Audio, aligned, "AMR octet-align=1 crc=1");
+    assert_eq!(
+        audio("AMR octet-align=1 crc=1", "AMR crc=1"),
+        "crc=1 octet-align=1",
+        "a check sum means aligned frames"
+    );
     assert_eq!(crc, told("crc", Some("0"), Some("1")));
     assert_eq!(audio("AMR-WB mode-set=0,1,2", "AMR-WB mode-set=2,1,8 max-red=20"), "mode-set=2,1 max-red=20");
     let none = refusal(MediaType::Audio, "AMR mode-set=1", "AMR mode-set=2");
