@@ -12,6 +12,7 @@ use fs_core::prelude::*;
 use fs_proto::{Codec, MediaType, StreamDirection};
 use gst::prelude::*;
 
+use support::peer::wait_until;
 use support::{Side, audio, loopback};
 
 const LOW: f64 = 440.0;
@@ -306,6 +307,72 @@ fn destroyed_while_media_flows() {
     b.stream.destroy();
     b.session.destroy();
     assert_eq!(b.conference.children().len(), 1);
+}
+
+/// Whether media goes to the encoder.
+fn encodes(side: &Side) -> bool {
+    !side.conference.by_name("valve_send_1").unwrap().property::<bool>("drop")
+}
+
+#[test]
+fn whoever_sends_counts_once_and_only_with_a_transmitter() {
+    let side = Side::new("a", LOW, StreamDirection::NONE);
+    side.session.set_codec_preferences(&[audio(0, "PCMU", 8000)]).unwrap();
+    for direction in [StreamDirection::SEND, StreamDirection::NONE, StreamDirection::SEND] {
+        side.stream.set_direction(direction);
+        assert!(!encodes(&side), "{direction:?} without a transmitter");
+    }
+    let never = side.session.new_stream(&side.participant, StreamDirection::SEND).unwrap();
+    side.stream.set_transmitter("rawudp", &loopback()).unwrap();
+    side.stream.set_remote_codecs(&[audio(0, "PCMU", 8000)]).unwrap();
+    wait_until("sound for the encoder", || encodes(&side));
+    side.stream.set_direction(StreamDirection::RECV);
+    assert!(!encodes(&side), "one direction is one change, whenever it came");
+    never.destroy();
+    drop(never);
+    assert!(!encodes(&side), "nobody is left to send to");
+    side.stream.set_direction(StreamDirection::BOTH);
+    assert!(encodes(&side), "and one that never sent takes nothing away");
+    side.end();
+}
+
+#[test]
+fn refused_transmitters_leave_no_elements_behind() {
+    let side = Side::new("a", LOW, StreamDirection::BOTH);
+    let inside = || {
+        let all = side.conference.iterate_recurse().into_iter().flatten();
+        all.map(|element| element.name().to_string()).collect::<std::collections::BTreeSet<_>>()
+    };
+    let refuse = |transmitter: &str| {
+        let wrong = [("no-such-parameter".to_owned(), 1i32.to_value())];
+        side.stream.set_transmitter(transmitter, &wrong).unwrap_err();
+    };
+    let before = inside();
+    refuse("nosuch");
+    assert_eq!(inside(), before);
+    for transmitter in ["rawudp", "nice", "multicast", "shm"] {
+        // What all streams of the session share stays for the next one.
+        refuse(transmitter);
+        let shared = inside();
+        refuse(transmitter);
+        assert_eq!(inside(), shared, "after {transmitter} was refused again");
+    }
+    side.stream.set_transmitter("rawudp", &loopback()).unwrap();
+    side.end();
+}
+
+#[test]
+fn setters_keep_no_session() {
+    let side = Side::new("a", LOW, StreamDirection::BOTH);
+    let before = (side.session.ref_count(), side.stream.ref_count());
+    for _ in 0..10 {
+        for name in ["send-rtcp-mux", "require-encryption"] {
+            side.stream.set_property(name, true);
+            side.stream.set_property(name, false);
+        }
+    }
+    assert_eq!((side.session.ref_count(), side.stream.ref_count()), before);
+    side.end();
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod support;
 
+use fs_core::messages::Parsed;
 use fs_core::prelude::*;
 use fs_proto::negotiation::{RECV_PROFILE, SEND_PROFILE};
 use fs_proto::{Codec, MediaType, StreamDirection};
@@ -95,6 +96,11 @@ fn a_profile_sends_a_second_codec_along() {
     while payload_types.lock().unwrap().len() < 2 && std::time::Instant::now() < end {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
+    let along = a.wait_for(|message| match message {
+        Parsed::SendCodecChanged { codec, secondary_codecs, .. } if codec.id == 0 => Some(secondary_codecs),
+        _ => None,
+    });
+    assert!(along.iter().any(|codec| codec.is_encoding("PCMA")), "{along:?}");
     let heard: Vec<String> = payload_types.lock().unwrap().iter().cloned().collect();
     assert_eq!(heard, ["PCMA", "PCMU"]);
     a.end();

@@ -42,12 +42,29 @@ def functions(lines):
             start = None
 
 
+def unnamed_tests():
+    """The entries of tests/DEFECTS.md that name a file or a test which is not there, and rows that name none."""
+    missing = []
+    for row in pathlib.Path("tests/DEFECTS.md").read_text().splitlines():
+        if not row.startswith("| ") or row.startswith("| Stock"):
+            continue
+        entries = [entry.split("::") for entry in re.findall(r"`([^`]+::[^`]+)`", row)]
+        if not entries:
+            missing.append(row.split("|")[1].strip())
+        for file, name in entries:
+            path = pathlib.Path(file)
+            wanted = rf"fn {re.escape(name)}\b" if path.suffix == ".rs" else re.escape(name)
+            if not path.exists() or not re.search(wanted, path.read_text()):
+                missing.append(f"{file}::{name}")
+    return missing
+
+
 def check():
     rules = {f"file body at most {FILE_LINES} lines": [], f"function at most {FUNCTION_LINES} lines": [],
              "each file begins with //!": [], "no file named utils, common or helpers": [], "nothing left open": [],
-             "no panic=abort": []}
+             "no panic=abort": [], "the tests that DEFECTS.md names exist": unnamed_tests()}
     names = iter(rules)
-    too_long, long_function, front, forbidden, marks, abort = (rules[name] for name in names)
+    too_long, long_function, front, forbidden, marks, abort, _ = (rules[name] for name in names)
     for path in tracked("*.rs"):
         lines = path.read_text().splitlines()
         inside = body(lines)

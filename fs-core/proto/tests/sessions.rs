@@ -440,6 +440,18 @@ fn header_extensions() {
 }
 
 #[test]
+fn a_header_extension_keeps_the_id_in_force() {
+    let mut session = Session::new(AUDIO, &["0 PCMU/8000"]);
+    let any = |id, uri: &str| extension(id, StreamDirection::BOTH, uri);
+    session.extensions = vec![any(4096, "b"), any(4097, "c")];
+    session.run().unwrap();
+    assert_eq!(extensions(&session), [(1, "b"), (2, "c")]);
+    session.extensions.remove(0);
+    session.run().unwrap();
+    assert_eq!(extensions(&session), [(2, "c")], "though 1 is free");
+}
+
+#[test]
 fn header_extension_ids_are_bounded() {
     let mut session = Session::new(AUDIO, &["0 PCMU/8000"]);
     let both = StreamDirection::BOTH;

@@ -143,6 +143,20 @@ fn a_participant_is_needed() {
 }
 
 #[test]
+fn a_refusal_leaves_the_participant_unlocked() {
+    let who = person();
+    let wish = CandidateList(vec![Candidate::new("", 0, CandidateType::Host, "no address", 0)]);
+    let parameters = [("preferred-local-candidates".to_owned(), wish.to_value())];
+    transmitter().new_stream_transmitter(Some(&who), &parameters).unwrap_err();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        drop(who.data_lock());
+        tell.send(()).unwrap();
+    });
+    told.recv_timeout(Duration::from_secs(10)).expect("the lock is free");
+}
+
+#[test]
 fn a_stopped_stream_says_so() {
     let stream = stream(&transmitter(), &person(), &[]);
     stream.stop();
