@@ -22,12 +22,11 @@ impl DialogId {
     /// # Errors
     /// When one of the headers is broken.
     pub fn of_request(request: &Request) -> Result<Option<Self>, ParseError> {
-        let (from, to) = (request.from()?, request.to()?);
-        let Some(local_tag) = to.tag() else { return Ok(None) };
+        let Some(local_tag) = request.to_tag() else { return Ok(None) };
         Ok(Some(Self {
             call_id: request.call_id()?,
             local_tag: local_tag.to_owned(),
-            remote_tag: from.tag().unwrap_or_default().to_owned(),
+            remote_tag: request.from_tag().unwrap_or_default().to_owned(),
         }))
     }
 }

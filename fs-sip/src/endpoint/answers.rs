@@ -1,5 +1,7 @@
 //! Headers and responses as this endpoint writes them.
 
+use std::sync::LazyLock;
+
 use super::command::Body;
 use super::core::EndpointCore;
 use crate::transport::Local;
@@ -8,6 +10,9 @@ use crate::wire::{Headers, Method, Request, Response, is_token};
 
 /// The methods this endpoint answers.
 const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, PRACK, UPDATE, REFER";
+
+/// The same as a header value.
+static SUPPORTED_TEXT: LazyLock<String> = LazyLock::new(|| SUPPORTED.join(", "));
 
 /// The option tags it understands.
 pub(super) const SUPPORTED: &[&str] = &["100rel", "norefersub", "replaces", "timer"];
@@ -28,6 +33,9 @@ const OWN: [&str; 10] = [
 
 /// Adds the application's headers, as far as they are its to give.
 pub(super) fn add_headers(headers: &mut Headers, list: &[(String, String)]) {
+    if list.is_empty() {
+        return;
+    }
     for (name, value) in own_headers_removed(list) {
         headers.push(&name, value);
     }
@@ -91,7 +99,7 @@ impl EndpointCore {
     /// Allow and Supported.
     pub(super) fn add_abilities(&self, headers: &mut Headers) {
         headers.push(name::ALLOW, self.allow());
-        headers.push(name::SUPPORTED, SUPPORTED.join(", "));
+        headers.push(name::SUPPORTED, SUPPORTED_TEXT.as_bytes());
         if !self.config.events.is_empty() {
             headers.push(name::ALLOW_EVENTS, self.config.events.join(", "));
         }
@@ -99,6 +107,9 @@ impl EndpointCore {
 
     /// The methods this endpoint answers.
     pub(super) fn allow(&self) -> String {
+        if !self.config.messages && self.config.events.is_empty() {
+            return ALLOW.to_owned();
+        }
         let optional =
             [(Method::Message, self.config.messages), (Method::Subscribe, !self.config.events.is_empty())];
         let above = self.config.requests.iter().map(crate::wire::Method::as_str);

@@ -23,7 +23,7 @@ use super::random::Random;
 use super::trace::Statistics;
 use crate::dialog::{Dialog, DialogId};
 use crate::registration::{Failure, Registration, RegistrationId};
-use crate::transaction::{ClientId, Deadlines, ServerId, Table, Transmit, Upward};
+use crate::transaction::{ClientId, Deadlines, IdMap, Map, ServerId, Table, Transmit, Upward};
 use crate::transport::{Local, Peer, Protocol};
 use crate::wire::headers::name;
 use crate::wire::{
@@ -220,32 +220,33 @@ pub struct EndpointCore {
     pub(super) config: EndpointConfig,
     pub(super) random: Random,
     pub(super) table: Table,
-    pub(super) calls: HashMap<InviteId, Call>,
-    pub(super) dialogs: HashMap<DialogId, InviteId>,
-    pub(super) purposes: HashMap<ClientId, Purpose>,
-    pub(super) acks: HashMap<ClientId, Vec<AckRecord>>,
+    /// By names that others can't choose, but the application can.
+    pub(super) calls: Map<InviteId, Call>,
+    pub(super) dialogs: Map<DialogId, InviteId>,
+    pub(super) purposes: IdMap<ClientId, Purpose>,
+    pub(super) acks: IdMap<ClientId, Vec<AckRecord>>,
     /// Branches of our INVITE that were not the first to answer.
-    pub(super) other_branches: HashMap<ClientId, Vec<Dialog>>,
-    pub(super) their_requests: HashMap<ServerId, InviteId>,
+    pub(super) other_branches: IdMap<ClientId, Vec<Dialog>>,
+    pub(super) their_requests: IdMap<ServerId, InviteId>,
     /// Requests that waited for the application when their session ended.
     orphans: Vec<(ServerId, Request)>,
     /// Client transactions that were reported.
     pub(super) reported: HashSet<ClientId>,
     /// The session and final status of each INVITE of theirs, to tell what
     /// became of its ACK.
-    pub(super) unreported: HashMap<ServerId, (InviteId, u16)>,
+    pub(super) unreported: IdMap<ServerId, (InviteId, u16)>,
     /// The least session timer that somebody has asked us for with 422.
     pub(super) least_se: HashMap<InviteId, u32>,
     pub(super) waits: Deadlines<(InviteId, Wait)>,
-    resolving: HashMap<ResolveToken, (Request, Purpose, u8)>,
+    resolving: IdMap<ResolveToken, (Request, Purpose, u8)>,
     outputs: VecDeque<Output>,
     /// Requests that have no way; told when all else is done.
     undeliverable: VecDeque<(Purpose, String)>,
     pub(super) authenticator: Authenticator,
     /// How often the request of a transaction was sent before.
-    pub(super) retries: HashMap<ClientId, u8>,
+    pub(super) retries: IdMap<ClientId, u8>,
     /// Other ways for the request of a transaction.
-    pub(super) routes: HashMap<ClientId, (Request, Vec<Peer>)>,
+    pub(super) routes: IdMap<ClientId, (Request, Vec<Peer>)>,
     pub(super) registrations: HashMap<RegistrationId, Registration>,
     pub(super) registration_realms: HashMap<RegistrationId, Vec<Realm>>,
     pub(super) registration_waits: Deadlines<RegistrationId>,
@@ -266,23 +267,23 @@ impl EndpointCore {
             table: Table::new(config.timers),
             config,
             random: Random::new(seed),
-            calls: HashMap::new(),
-            dialogs: HashMap::new(),
-            purposes: HashMap::new(),
-            acks: HashMap::new(),
-            other_branches: HashMap::new(),
-            their_requests: HashMap::new(),
+            calls: Map::default(),
+            dialogs: Map::default(),
+            purposes: IdMap::default(),
+            acks: IdMap::default(),
+            other_branches: IdMap::default(),
+            their_requests: IdMap::default(),
             orphans: Vec::new(),
             reported: HashSet::new(),
-            unreported: HashMap::new(),
+            unreported: IdMap::default(),
             least_se: HashMap::new(),
             waits: Deadlines::new(),
-            resolving: HashMap::new(),
+            resolving: IdMap::default(),
             outputs: VecDeque::new(),
             undeliverable: VecDeque::new(),
             authenticator,
-            retries: HashMap::new(),
-            routes: HashMap::new(),
+            retries: IdMap::default(),
+            routes: IdMap::default(),
             registrations: HashMap::new(),
             registration_realms: HashMap::new(),
             registration_waits: Deadlines::new(),

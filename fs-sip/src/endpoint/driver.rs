@@ -8,12 +8,13 @@ use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use super::command::{Command, InviteId};
 use super::config::{EndpointConfig, Listen};
@@ -147,6 +148,10 @@ impl Endpoint {
             closing: None,
             traffic: Statistics::default(),
             trace: None,
+            alarm: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            armed: None,
+            busiest: 0,
+            owes_memory: false,
         };
         tokio::spawn(driver.run());
         Ok((Self { local, listening, next_id: AtomicU64::new(2), mailbox }, events))
@@ -221,6 +226,13 @@ struct Driver {
     /// Messages and bytes.
     traffic: Statistics,
     trace: Option<mpsc::Sender<Traced>>,
+    /// Goes off at `armed`, where that is set.
+    alarm: Pin<Box<Sleep>>,
+    armed: Option<Instant>,
+    /// Most transactions at once since memory was given back.
+    busiest: usize,
+    /// Some transactions had not ended when memory was given back.
+    owes_memory: bool,
 }
 
 impl Driver {
@@ -228,6 +240,13 @@ impl Driver {
     async fn run(mut self) {
         loop {
             self.carry_out().await;
+            // What is there already is taken without going to sleep between.
+            for _ in 0..limits::BATCH {
+                if !self.take_ready() {
+                    break;
+                }
+                self.carry_out().await;
+            }
             if self.closing.as_ref().is_some_and(|(end, _)| {
                 self.core.sessions() + self.core.registrations() == 0 || Instant::now() >= *end
             }) {
@@ -281,27 +300,45 @@ impl Driver {
         }
     }
 
+    /// Takes one thing that is there already; `false` where there is none.
+    fn take_ready(&mut self) -> bool {
+        if let Ok(mail) = self.mail.try_recv() {
+            self.on_mail(mail);
+            return true;
+        }
+        match self.transports.next_ready() {
+            Some(news) => {
+                self.on_news(news);
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Waits for one thing to happen; `false` when the handle is gone.
     async fn take_in(&mut self) -> bool {
         let deadline = self.core.next_deadline().map(Instant::from_std);
         let end = self.closing.as_ref().map(|(end, _)| *end);
         let wake = [deadline, end].into_iter().flatten().min();
+        if wake != self.armed {
+            self.armed = wake;
+            // A timer is moved only where it must: that costs more than a message.
+            if let Some(wake) = wake {
+                self.alarm.as_mut().reset(wake);
+            }
+        }
         tokio::select! {
             mail = self.mail.recv() => match mail {
-                Some(Mail::Command(command)) => self.core.handle(now(), Input::Command(command)),
-                Some(Mail::Statistics(reply)) => {
-                    // Who asked may have gone.
-                    let _ = reply.send(self.statistics());
-                }
-                Some(Mail::Trace(sender)) => self.trace = Some(sender),
-                Some(Mail::Shutdown(done)) => {
-                    self.core.hang_up_all(now());
-                    self.closing = Some((Instant::now() + limits::SHUTDOWN_GRACE, done));
-                }
+                Some(mail) => self.on_mail(mail),
                 None => return false,
             },
             Some((token, answer)) = self.answers.recv() => self.on_addresses(token, answer),
-            () = wait_until(wake) => self.core.handle(now(), Input::Timeout),
+            () = self.alarm.as_mut(), if wake.is_some() => {
+                self.armed = None;
+                self.busiest = self.busiest.max(self.core.transactions());
+                self.core.handle(now(), Input::Timeout);
+                self.give_back();
+            }
             news = self.transports.next() => match news {
                 Ok(news) => self.on_news(news),
                 Err(error) => {
@@ -311,6 +348,40 @@ impl Driver {
             },
         }
         true
+    }
+
+    /// After a busy time the memory that was freed lies in small pieces between
+    /// what is in use; the system gets it back when there is time.
+    fn give_back(&mut self) {
+        let now = self.core.transactions();
+        let quiet = self.busiest >= limits::BUSY && now <= self.busiest / 16;
+        let over = self.owes_memory && now == 0;
+        if !(quiet || over) {
+            return;
+        }
+        self.busiest = now;
+        self.owes_memory = now > 0;
+        #[cfg(target_env = "gnu")]
+        // SAFETY: it takes no pointers and may be called at any time from any
+        // thread.
+        unsafe {
+            libc::malloc_trim(0);
+        }
+    }
+
+    fn on_mail(&mut self, mail: Mail) {
+        match mail {
+            Mail::Command(command) => self.core.handle(now(), Input::Command(command)),
+            Mail::Statistics(reply) => {
+                // Who asked may have gone.
+                let _ = reply.send(self.statistics());
+            }
+            Mail::Trace(sender) => self.trace = Some(sender),
+            Mail::Shutdown(done) => {
+                self.core.hang_up_all(now());
+                self.closing = Some((Instant::now() + limits::SHUTDOWN_GRACE, done));
+            }
+        }
     }
 
     fn on_news(&mut self, news: News<ResolveToken>) {
@@ -376,13 +447,6 @@ impl Driver {
 
 fn now() -> std::time::Instant {
     Instant::now().into_std()
-}
-
-async fn wait_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
-    }
 }
 
 /// 32 bytes from the system's random source; where that can't be read, from

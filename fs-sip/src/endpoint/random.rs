@@ -53,7 +53,14 @@ impl Random {
 
     /// A token of `words` times 32 bits in hexadecimal digits.
     pub fn token(&mut self, words: usize) -> String {
-        (0..words).map(|_| format!("{:08x}", self.next_u32())).collect()
+        let mut token = String::with_capacity(8 * words);
+        for _ in 0..words {
+            let word = self.next_u32();
+            token.extend(
+                (0..8).rev().map(|n| char::from(b"0123456789abcdef"[(word >> (4 * n)) as usize & 15])),
+            );
+        }
+        token
     }
 }
 

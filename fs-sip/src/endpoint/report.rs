@@ -10,11 +10,11 @@ impl EndpointCore {
     /// A request of theirs is answered finally. That of an INVITE is told when
     /// the fate of its ACK is known.
     pub(super) fn report_theirs(&mut self, server: ServerId, response: &Response) {
-        let Some(id) = self.their_requests.get(&server).copied() else { return };
-        let Ok(cseq) = response.cseq() else { return };
         if !self.config.report_transactions || response.is_provisional() {
             return;
         }
+        let Some(id) = self.their_requests.get(&server).copied() else { return };
+        let Ok(cseq) = response.cseq() else { return };
         if cseq.method == Method::Invite {
             self.unreported.insert(server, (id, response.status));
         } else {

@@ -100,7 +100,6 @@ impl EndpointCore {
 
     /// Method, Request-URI, Require (RFC 3261 sections 8.2.1 to 8.2.2.3).
     fn general_refusal(&mut self, request: &Request) -> Option<Response> {
-        let tag = self.new_tag();
         let answered = match request.method {
             Method::Invite | Method::Bye | Method::Options | Method::Notify => true,
             Method::Prack | Method::Update | Method::Refer => true,
@@ -110,6 +109,7 @@ impl EndpointCore {
         };
         if !answered {
             let status = if request.method.is_known() { 405 } else { 501 };
+            let tag = self.new_tag();
             let mut response = self.response(request, status, &tag);
             response.headers.push(name::ALLOW, self.allow());
             return Some(response);
@@ -117,8 +117,11 @@ impl EndpointCore {
         if let Scheme::Other(scheme) = request.uri.scheme()
             && scheme != "tel"
         {
+            let tag = self.new_tag();
             return Some(self.response(request, 416, &tag));
         }
+        request.headers.get(name::REQUIRE)?;
+        let tag = self.new_tag();
         let required: Vec<String> =
             request.headers.all(name::REQUIRE).map(|h| h.text().into_owned()).collect();
         if required.iter().any(|tag| Require::parse_value(tag).is_err()) {

@@ -69,6 +69,12 @@ impl ClientInvite {
         self.state
     }
 
+    /// Is nothing left to do but to absorb repetitions?
+    #[must_use]
+    pub fn only_absorbs(&self) -> bool {
+        matches!(self.state, State::Completed | State::Accepted)
+    }
+
     /// When [`Self::handle_timer`] wants to be called.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {

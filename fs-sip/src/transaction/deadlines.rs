@@ -1,21 +1,23 @@
 //! Many deadlines, one question: which is next?
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::hash::Hash;
 use std::time::Instant;
 
-/// At most one deadline for each key.
+use super::ids::IdMap;
+
+/// At most one deadline for each key, which is a number of our own.
 #[derive(Debug)]
 pub struct Deadlines<K> {
     order: BTreeSet<(Instant, K)>,
-    by_key: HashMap<K, Instant>,
+    by_key: IdMap<K, Instant>,
 }
 
 impl<K: Copy + Ord + Hash> Deadlines<K> {
     /// None at all.
     #[must_use]
     pub fn new() -> Self {
-        Self { order: BTreeSet::new(), by_key: HashMap::new() }
+        Self { order: BTreeSet::new(), by_key: IdMap::default() }
     }
 
     /// Sets, moves or (with `None`) removes the deadline of `key`.

@@ -2,7 +2,8 @@
 //! 17.2.3)?
 
 use crate::error::ParseError;
-use crate::wire::{Method, Request, Response, Via};
+use crate::wire::headers::name;
+use crate::wire::{Method, Request, Response, glance, is_branch, missing};
 
 /// Names a client transaction: the branch we made and the method, since a
 /// CANCEL shares the branch of its INVITE.
@@ -13,19 +14,20 @@ pub struct ClientKey {
 }
 
 impl ClientKey {
-    /// The key of a request with this Via of ours.
-    #[must_use]
-    pub fn of_via(via: &Via, method: &Method) -> Self {
-        Self { branch: via.branch().unwrap_or_default().to_ascii_lowercase(), method: method.clone() }
-    }
-
     /// The key of a request we send, or of one the response answers.
     ///
     /// # Errors
     /// When Via or CSeq are broken.
     pub fn of_request(request: &Request) -> Result<Self, ParseError> {
-        let branch = request.top_via()?.branch().unwrap_or_default().to_ascii_lowercase();
-        Ok(Self { branch, method: request.method.clone() })
+        let via = request.headers.get(name::VIA).ok_or_else(|| missing(name::VIA))?;
+        Ok(Self::of_value(via, request.method.clone()))
+    }
+
+    /// The key of a request with this value of Via, read before.
+    #[must_use]
+    pub fn of_value(via: &[u8], method: Method) -> Self {
+        let branch = glance(via, "branch").filter(|branch| is_branch(branch));
+        Self { branch: branch.unwrap_or_default().to_ascii_lowercase(), method }
     }
 
     /// The key of the request that a response answers.
@@ -33,8 +35,8 @@ impl ClientKey {
     /// # Errors
     /// When Via or CSeq are broken.
     pub fn of_response(response: &Response) -> Result<Self, ParseError> {
-        let branch = response.top_via()?.branch().unwrap_or_default().to_ascii_lowercase();
-        Ok(Self { branch, method: response.cseq()?.method })
+        let via = response.headers.get(name::VIA).ok_or_else(|| missing(name::VIA))?;
+        Ok(Self::of_value(via, response.cseq()?.method))
     }
 }
 
@@ -76,12 +78,13 @@ impl ServerKey {
     pub fn of_request(request: &Request, method: Method) -> Result<Self, ParseError> {
         let via = request.top_via()?;
         if let Some(branch) = via.branch() {
-            let sent_by = format!("{}:{}", via.host, via.port.unwrap_or(5060)).to_ascii_lowercase();
+            let mut sent_by = format!("{}:{}", via.host, via.port.unwrap_or(5060));
+            sent_by.make_ascii_lowercase();
             return Ok(Self::Branch { branch: branch.to_ascii_lowercase(), sent_by, method });
         }
         Ok(Self::Old {
             uri: request.uri.to_string(),
-            from_tag: request.from()?.tag().unwrap_or_default().to_owned(),
+            from_tag: request.from_tag().unwrap_or_default().to_owned(),
             call_id: request.call_id()?,
             cseq: request.cseq()?.number,
             via: via.to_string(),
@@ -105,11 +108,11 @@ impl MergeKey {
     /// peer that gives no From tag.
     #[must_use]
     pub fn of_request(request: &Request) -> Option<Self> {
-        if request.to().ok()?.tag().is_some() {
+        if request.to_tag().is_some() {
             return None;
         }
         Some(Self {
-            from_tag: request.from().ok()?.tag()?.to_owned(),
+            from_tag: request.from_tag()?.to_owned(),
             call_id: request.call_id().ok()?,
             cseq: request.cseq().ok()?.number,
             method: request.method.clone(),

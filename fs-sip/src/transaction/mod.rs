@@ -8,6 +8,7 @@
 mod client;
 mod client_invite;
 mod deadlines;
+mod ids;
 mod key;
 mod server;
 mod server_invite;
@@ -17,6 +18,7 @@ mod timers;
 pub use client::Client;
 pub use client_invite::ClientInvite;
 pub use deadlines::Deadlines;
+pub(crate) use ids::{IdMap, Map};
 pub use key::{ClientKey, MergeKey, ServerKey};
 pub use server::Server;
 pub use server_invite::ServerInvite;

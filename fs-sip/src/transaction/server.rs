@@ -56,6 +56,12 @@ impl Server {
         self.state
     }
 
+    /// Is nothing left to do but to absorb repetitions?
+    #[must_use]
+    pub fn only_absorbs(&self) -> bool {
+        self.state == State::Completed
+    }
+
     /// When [`Self::handle_timer`] wants to be called.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {

@@ -64,6 +64,12 @@ impl ServerInvite {
         self.state
     }
 
+    /// Is nothing left to do but to absorb repetitions?
+    #[must_use]
+    pub fn only_absorbs(&self) -> bool {
+        matches!(self.state, State::Accepted | State::Confirmed)
+    }
+
     /// When [`Self::handle_timer`] wants to be called.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {

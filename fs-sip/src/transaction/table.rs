@@ -1,15 +1,17 @@
 //! All transactions of an endpoint: matching, messages, and the steps of the
 //! state machines carried out.
 
-use std::collections::{HashMap, VecDeque};
-use std::time::Instant;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
+use super::ids::{IdMap, Map};
 use super::{Client, ClientInvite, ClientKey, Deadlines, MergeKey, Server, ServerInvite, ServerKey};
 use super::{Step, Timers, client, client_invite, server_invite};
 use crate::error::ParseError;
+use crate::limits;
 use crate::transport::Peer;
 use crate::wire::headers::{MaxForwards, name};
-use crate::wire::{Method, Request, Response, Via};
+use crate::wire::{Method, Request, Response};
 
 /// Names a client transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -88,8 +90,8 @@ struct ServerEntry {
     fsm: ServerFsm,
     key: ServerKey,
     merge: Option<MergeKey>,
-    /// What a 100 is made of.
-    head: Response,
+    /// What a 100 is made of, as long as an INVITE is not answered.
+    head: Option<Response>,
     wire: Vec<u8>,
     peer: Peer,
 }
@@ -104,12 +106,14 @@ enum Id {
 #[derive(Debug)]
 pub struct Table {
     base: Timers,
+    /// Any moment; the ends of transactions are steps from it.
+    origin: Option<Instant>,
     last_id: u64,
-    clients: HashMap<ClientId, ClientEntry>,
-    client_keys: HashMap<ClientKey, ClientId>,
-    servers: HashMap<ServerId, ServerEntry>,
-    server_keys: HashMap<ServerKey, ServerId>,
-    merge_keys: HashMap<MergeKey, ServerId>,
+    clients: IdMap<ClientId, Box<ClientEntry>>,
+    client_keys: Map<ClientKey, ClientId>,
+    servers: IdMap<ServerId, Box<ServerEntry>>,
+    server_keys: Map<ServerKey, ServerId>,
+    merge_keys: Map<MergeKey, ServerId>,
     deadlines: Deadlines<Id>,
     transmits: VecDeque<Transmit>,
     upward: VecDeque<Upward>,
@@ -135,12 +139,13 @@ impl Table {
     pub fn new(base: Timers) -> Self {
         Self {
             base,
+            origin: None,
             last_id: 0,
-            clients: HashMap::new(),
-            client_keys: HashMap::new(),
-            servers: HashMap::new(),
-            server_keys: HashMap::new(),
-            merge_keys: HashMap::new(),
+            clients: IdMap::default(),
+            client_keys: Map::default(),
+            servers: IdMap::default(),
+            server_keys: Map::default(),
+            merge_keys: Map::default(),
             deadlines: Deadlines::new(),
             transmits: VecDeque::new(),
             upward: VecDeque::new(),
@@ -169,7 +174,7 @@ impl Table {
         self.transmits.push_back(Transmit { peer: peer.clone(), data: wire.clone() });
         self.counts.clients += 1;
         self.client_keys.insert(key.clone(), id);
-        self.clients.insert(id, ClientEntry { fsm, key, request, wire, peer });
+        self.clients.insert(id, Box::new(ClientEntry { fsm, key, request, wire, peer }));
         self.rearm_client(id);
         Ok(id)
     }
@@ -217,6 +222,7 @@ impl Table {
         };
         if steps.contains(&Step::Send) {
             entry.wire = response.encode();
+            entry.head = None;
         }
         self.run_server(id, steps);
     }
@@ -261,10 +267,12 @@ impl Table {
         if let Some(merge) = &merge {
             self.merge_keys.insert(merge.clone(), id);
         }
-        let head = Response::from_headers(&request.headers, 100);
+        let invite = request.method == Method::Invite;
+        let head = invite.then(|| Response::from_headers(&request.headers, 100));
         self.counts.servers += 1;
         self.server_keys.insert(key.clone(), id);
-        self.servers.insert(id, ServerEntry { fsm, key, merge, head, wire: Vec::new(), peer });
+        let entry = ServerEntry { fsm, key, merge, head, wire: Vec::new(), peer };
+        self.servers.insert(id, Box::new(entry));
         self.rearm_server(id);
         Ok(if merged { Received::Merged(id, request) } else { Received::New(id, request) })
     }
@@ -307,8 +315,9 @@ impl Table {
     /// item 4)?
     #[must_use]
     pub fn is_loop(&self, request: &Request) -> bool {
-        let vias = request.headers.typed_all::<Via>().unwrap_or_default();
-        vias.iter().any(|via| self.client_keys.contains_key(&ClientKey::of_via(via, &request.method)))
+        let key = |via| ClientKey::of_value(via, request.method.clone());
+        !self.client_keys.is_empty()
+            && request.headers.all(name::VIA).any(|via| self.client_keys.contains_key(&key(via.value())))
     }
 
     /// The INVITE transaction that a CANCEL is about.
@@ -465,7 +474,7 @@ impl Table {
         for step in steps {
             match step {
                 Step::Trying => {
-                    entry.wire = entry.head.encode();
+                    entry.wire = entry.head.take().map(|head| head.encode()).unwrap_or_default();
                     self.transmits.push_back(Transmit { peer: peer.clone(), data: entry.wire.clone() });
                 }
                 Step::Send => {
@@ -483,19 +492,38 @@ impl Table {
     }
 
     fn rearm_client(&mut self, id: ClientId) {
-        let at = self.clients.get(&id).and_then(|entry| match &entry.fsm {
-            ClientFsm::Invite(fsm) => fsm.next_deadline(),
-            ClientFsm::Other(fsm) => fsm.next_deadline(),
-        });
-        self.deadlines.set(Id::Client(id), at);
+        let Some(entry) = self.clients.get(&id) else { return };
+        let (absorbs, at) = match &entry.fsm {
+            ClientFsm::Invite(fsm) => (fsm.only_absorbs(), fsm.next_deadline()),
+            ClientFsm::Other(fsm) => (fsm.only_absorbs(), fsm.next_deadline()),
+        };
+        let absorbs = absorbs && !entry.peer.protocol.is_reliable();
+        self.rearm(Id::Client(id), at, absorbs);
     }
 
     fn rearm_server(&mut self, id: ServerId) {
-        let at = self.servers.get(&id).and_then(|entry| match &entry.fsm {
-            ServerFsm::Invite(fsm) => fsm.next_deadline(),
-            ServerFsm::Other(fsm) => fsm.next_deadline(),
+        let Some(entry) = self.servers.get(&id) else { return };
+        let (absorbs, at) = match &entry.fsm {
+            ServerFsm::Invite(fsm) => (fsm.only_absorbs(), fsm.next_deadline()),
+            ServerFsm::Other(fsm) => (fsm.only_absorbs(), fsm.next_deadline()),
+        };
+        let absorbs = absorbs && !entry.peer.protocol.is_reliable();
+        self.rearm(Id::Server(id), at, absorbs);
+    }
+
+    /// A transaction that only absorbs repetitions ends a little later, together
+    /// with others: waking up costs more than ending one does.
+    fn rearm(&mut self, id: Id, at: Option<Instant>, absorbs: bool) {
+        let at = at.map(|at| {
+            let origin = *self.origin.get_or_insert(at);
+            let step = limits::END_TOGETHER.as_nanos();
+            let over = at.saturating_duration_since(origin).as_nanos() % step;
+            match absorbs && over > 0 {
+                true => at + Duration::from_nanos(u64::try_from(step - over).unwrap_or_default()),
+                false => at,
+            }
         });
-        self.deadlines.set(Id::Server(id), at);
+        self.deadlines.set(id, at);
     }
 
     fn end_client(&mut self, id: ClientId) {

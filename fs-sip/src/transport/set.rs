@@ -323,6 +323,9 @@ impl<T: Copy> Transports<T> {
     }
 
     fn socket_for(&mut self, ip: IpAddr) -> Option<&mut UdpTransport> {
+        if self.udp.len() == 1 {
+            return self.udp.first_mut().filter(|s| s.local_addr().is_ipv4() == ip.is_ipv4());
+        }
         let family: Vec<(usize, IpAddr)> = self.udp.iter().map(|s| s.local_addr().ip()).enumerate().collect();
         let family: Vec<_> = family.into_iter().filter(|(_, b)| b.is_ipv4() == ip.is_ipv4()).collect();
         let index = match &family[..] {
@@ -338,6 +341,36 @@ impl<T: Copy> Transports<T> {
         self.udp.get_mut(index?)
     }
 
+    /// News that are there already.
+    pub(crate) fn next_ready(&mut self) -> Option<News<T>> {
+        loop {
+            if let Some(news) = self.news.pop_front() {
+                return Some(news);
+            }
+            if let Ok(arrival) = self.arrivals.try_recv() {
+                self.on_arrival(arrival);
+                continue;
+            }
+            // A broken socket is told by `next`.
+            return (0..self.udp.len()).find_map(|index| self.take_from(index).ok().flatten());
+        }
+    }
+
+    fn take_from(&mut self, index: usize) -> io::Result<Option<News<T>>> {
+        let Some(socket) = self.udp.get_mut(index) else { return Ok(None) };
+        let bound = socket.local_addr().ip().is_unspecified();
+        Ok(match socket.take()? {
+            Some(Incoming::Datagram { data, source }) => {
+                let data = data.to_vec();
+                let local = if bound { socket.local_for(source) } else { socket.local_addr() };
+                let (source, local) = (Peer::udp(source), Local::udp(local));
+                Some(News::Message { data, source, local })
+            }
+            Some(Incoming::Unreachable(remote)) => Some(News::Unreachable(Peer::udp(remote))),
+            None => None,
+        })
+    }
+
     /// Waits for news. Nothing is lost when the wait is dropped.
     pub(crate) async fn next(&mut self) -> io::Result<News<T>> {
         loop {
@@ -348,19 +381,8 @@ impl<T: Copy> Transports<T> {
                 // Never ends, as this set has a sender itself.
                 Some(arrival) = self.arrivals.recv() => self.on_arrival(arrival),
                 ready = any_ready(&self.udp) => {
-                    let socket = &mut self.udp[ready?];
-                    let bound = socket.local_addr().ip().is_unspecified();
-                    match socket.take()? {
-                        Some(Incoming::Datagram { data, source }) => {
-                            let data = data.to_vec();
-                            let local = if bound { socket.local_for(source) } else { socket.local_addr() };
-                            let (source, local) = (Peer::udp(source), Local::udp(local));
-                            return Ok(News::Message { data, source, local });
-                        }
-                        Some(Incoming::Unreachable(remote)) => {
-                            return Ok(News::Unreachable(Peer::udp(remote)));
-                        }
-                        None => {}
+                    if let Some(news) = self.take_from(ready?)? {
+                        return Ok(news);
                     }
                 }
             }

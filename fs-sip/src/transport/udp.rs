@@ -10,6 +10,8 @@ use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
+use crate::limits;
+
 /// The largest UDP payload.
 const MAX_DATAGRAM: usize = 65_535;
 
@@ -50,6 +52,10 @@ impl UdpTransport {
         // Without it, calls to nobody end by timeout instead of at once.
         if let Err(error) = report_errors(&socket, local.is_ipv4()) {
             tracing::debug!(target: "fs::sip::transport", %error, "no error queue");
+        }
+        // With less, a burst is lost that a busy machine lets wait.
+        if let Err(error) = SockRef::from(&socket).set_recv_buffer_size(limits::RECEIVE_BUFFER) {
+            tracing::debug!(target: "fs::sip::transport", %error, "small receive buffer");
         }
         let buffer = vec![0; MAX_DATAGRAM].into_boxed_slice();
         Ok(Self { socket, local, buffer, routes: HashMap::new() })

@@ -27,7 +27,9 @@ impl Host {
                 .map(|ip| Self::Ip(ip.into()))
                 .map_err(|_| ParseError::new("not an IPv6 address in brackets", text, 0));
         }
-        if let Ok(ip) = text.parse::<Ipv4Addr>() {
+        if text.ends_with(|c: char| c.is_ascii_digit())
+            && let Ok(ip) = text.parse::<Ipv4Addr>()
+        {
             return Ok(Self::Ip(ip.into()));
         }
         let name_byte = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');

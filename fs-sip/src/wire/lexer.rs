@@ -22,7 +22,7 @@ pub(crate) struct Lexed<'a> {
 pub(crate) fn lex(data: &[u8]) -> Lexed<'_> {
     let mut lines = Lines { data, at: 0 };
     let start_line = lines.next_line().unwrap_or_default();
-    let mut headers = Headers::new();
+    let mut headers = Headers::with_capacity(12);
     let mut fault = None;
     loop {
         let at = lines.at;
@@ -53,11 +53,12 @@ fn push_line(headers: &mut Headers, line: &[u8], at: usize) -> Result<(), ParseE
     if value.contains(&b'\r') {
         return Err(broken("carriage return inside a header"));
     }
-    if !name::is_list(header) {
-        headers.push(header, value);
+    let (long, is_list) = name::canonical_form(header);
+    if !is_list {
+        headers.push_read(long, value);
     } else {
         for part in split_list(value) {
-            headers.push(header, part);
+            headers.push_read(long.clone(), part);
             if headers.len() > limits::MAX_HEADERS {
                 break;
             }

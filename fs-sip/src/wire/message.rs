@@ -49,7 +49,7 @@ impl Request {
     /// A request without headers and body.
     #[must_use]
     pub fn new(method: Method, uri: Uri) -> Self {
-        Self { method, uri, headers: Headers::new(), body: Vec::new() }
+        Self { method, uri, headers: Headers::with_capacity(12), body: Vec::new() }
     }
 
     /// The method in rsip's words; none for methods it does not know.
@@ -81,13 +81,15 @@ impl Response {
     #[must_use]
     pub fn to_request(request: &Request, status: u16, to_tag: &str) -> Self {
         let mut response = Self::from_headers(&request.headers, status);
-        response.set_to_tag(to_tag);
+        if !to_tag.is_empty() && request.to_tag().is_none() {
+            response.add_to_tag(to_tag);
+        }
         response
     }
 
     /// The same, from whatever headers could be read.
     pub(crate) fn from_headers(from: &Headers, status: u16) -> Self {
-        let mut headers = Headers::new();
+        let mut headers = Headers::with_capacity(10);
         for name in [name::VIA, name::FROM, name::TO, name::CALL_ID, name::CSEQ] {
             headers.copy_from(from, name);
         }
@@ -101,13 +103,14 @@ impl Response {
     pub(crate) fn set_to_tag(&mut self, tag: &str) {
         let Some(to) = self.headers.get(name::TO) else { return };
         let parsed = NameAddr::parse(&String::from_utf8_lossy(to));
-        if tag.is_empty() || !parsed.is_ok_and(|to| to.tag().is_none()) {
-            return;
+        if !tag.is_empty() && parsed.is_ok_and(|to| to.tag().is_none()) {
+            self.add_to_tag(tag);
         }
-        let mut value = to.to_vec();
-        value.extend_from_slice(b";tag=");
-        value.extend_from_slice(tag.as_bytes());
-        self.headers.set_first(name::TO, value);
+    }
+
+    fn add_to_tag(&mut self, tag: &str) {
+        let Some(to) = self.headers.get(name::TO) else { return };
+        self.headers.set_first(name::TO, [to, b";tag=", tag.as_bytes()].concat());
     }
 
     /// The status in rsip's words.
@@ -157,6 +160,18 @@ macro_rules! shared_fields {
             pub fn to(&self) -> Result<NameAddr, ParseError> {
                 let to = self.headers.typed::<headers::To>()?;
                 to.map(|h| h.0).ok_or_else(|| missing(name::TO))
+            }
+
+            /// The tag of From, of a message that was read before.
+            #[must_use]
+            pub fn from_tag(&self) -> Option<&str> {
+                self.headers.parameter(name::FROM, "tag").filter(|tag| !tag.is_empty())
+            }
+
+            /// The tag of To, of a message that was read before.
+            #[must_use]
+            pub fn to_tag(&self) -> Option<&str> {
+                self.headers.parameter(name::TO, "tag").filter(|tag| !tag.is_empty())
             }
 
             /// CSeq.

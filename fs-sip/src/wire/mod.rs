@@ -36,5 +36,7 @@ pub use redact::redacted;
 pub use status::default_reason;
 pub use uri::{Scheme, Uri};
 pub use via::Via;
+pub(crate) use via::is_branch;
 
-pub(crate) use params::{is_token, unescape};
+pub(crate) use message::missing;
+pub(crate) use params::{glance, is_token, unescape};

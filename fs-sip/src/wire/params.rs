@@ -6,8 +6,9 @@ use std::fmt;
 use crate::error::ParseError;
 
 /// Parameters in their order, values as written (quotes and escapes kept).
+/// One text holds them all: `;name=value;flag`, without white space between.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Params(Vec<(String, Option<String>)>);
+pub struct Params(String);
 
 impl Params {
     /// No parameters.
@@ -17,7 +18,7 @@ impl Params {
     }
 
     pub(crate) const fn empty() -> Self {
-        Self(Vec::new())
+        Self(String::new())
     }
 
     /// Reads header parameters: `text` is empty or begins with `;`, white
@@ -27,29 +28,30 @@ impl Params {
     /// # Errors
     /// On an empty name, an unbalanced quote or a byte no value may hold.
     pub fn parse_header(text: &str) -> Result<Self, ParseError> {
-        let mut list = Vec::new();
         let mut rest = text.trim_matches(is_space);
+        let mut list = String::with_capacity(rest.len());
         while !rest.is_empty() {
             let at = text.len() - rest.len();
             rest = match rest.strip_prefix(';') {
                 Some(rest) => rest.trim_start_matches(is_space),
                 None => return Err(ParseError::new("expected ';' before a parameter", rest, at)),
             };
-            let name_end = rest.find(|c: char| c == ';' || c == '=' || is_space(c)).unwrap_or(rest.len());
-            let (name, after) = rest.split_at(name_end);
+            let name_end = rest.bytes().position(|b| matches!(b, b';' | b'=' | b' ' | b'\t'));
+            let (name, after) = rest.split_at(name_end.unwrap_or(rest.len()));
             if !is_token(name) {
                 return Err(ParseError::new("parameter name is not a token", rest, at));
             }
+            list.push(';');
+            list.push_str(name);
             rest = after.trim_start_matches(is_space);
-            let mut value = None;
             if let Some(after) = rest.strip_prefix('=') {
                 let after = after.trim_start_matches(is_space);
                 let end = header_value_end(after)
                     .ok_or_else(|| ParseError::new("parameter value is broken", after, at))?;
-                value = Some(after[..end].to_owned());
+                list.push('=');
+                list.push_str(&after[..end]);
                 rest = after[end..].trim_start_matches(is_space);
             }
-            list.push((name.to_owned(), value));
         }
         Ok(Self(list))
     }
@@ -59,33 +61,28 @@ impl Params {
     /// # Errors
     /// On an empty name or a byte that must be escaped.
     pub fn parse_uri(text: &str) -> Result<Self, ParseError> {
-        let mut list = Vec::new();
         let Some(inner) = text.strip_prefix(';') else {
-            return if text.is_empty() { Ok(Self(list)) } else { Err(expected_semicolon(text)) };
+            return if text.is_empty() { Ok(Self::new()) } else { Err(expected_semicolon(text)) };
         };
         for part in inner.split(';') {
-            let (name, value) = match part.split_once('=') {
-                Some((name, value)) => (name, Some(value)),
-                None => (part, None),
-            };
+            let (name, value) = split_param(part);
             if name.is_empty() || !is_uri_param(name) || !value.is_none_or(is_uri_param) {
                 return Err(ParseError::new("URI parameter is broken", part, 0));
             }
-            list.push((name.to_owned(), value.map(str::to_owned)));
         }
-        Ok(Self(list))
+        Ok(Self(text.to_owned()))
     }
 
     /// Is there a parameter of this name (in any case)?
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.position(name).is_some()
+        self.raw(name).is_some()
     }
 
     /// The value as written; `Some("")` for a parameter without a value.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<&str> {
-        self.position(name).map(|i| self.0[i].1.as_deref().unwrap_or_default())
+        self.iter().find(|(n, _)| is_named(n, name)).map(|(_, value)| value.unwrap_or_default())
     }
 
     /// The value without quotes.
@@ -97,21 +94,39 @@ impl Params {
     /// Sets or replaces a parameter. `value` must be a token, a host or an
     /// already quoted string.
     pub fn set(&mut self, name: &str, value: Option<&str>) {
-        let value = value.map(str::to_owned);
-        match self.position(name) {
-            Some(i) => self.0[i].1 = value,
-            None => self.0.push((name.to_owned(), value)),
+        let mut list = String::with_capacity(self.0.len() + name.len() + value.map_or(0, str::len) + 2);
+        let mut found = false;
+        for (old, kept) in self.iter() {
+            let here = !found && is_named(old, name);
+            found |= here;
+            push_param(&mut list, old, if here { value } else { kept });
         }
+        if !found {
+            push_param(&mut list, name, value);
+        }
+        self.0 = list;
     }
 
     /// Removes a parameter.
     pub fn remove(&mut self, name: &str) {
-        self.0.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
+        if self.iter().any(|(n, _)| n.eq_ignore_ascii_case(name)) {
+            let mut list = String::with_capacity(self.0.len());
+            for (kept, value) in self.iter().filter(|(n, _)| !n.eq_ignore_ascii_case(name)) {
+                push_param(&mut list, kept, value);
+            }
+            self.0 = list;
+        }
     }
 
     /// All parameters in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        self.0.iter().map(|(n, v)| (n.as_str(), v.as_deref()))
+        let mut rest = self.0.as_str();
+        std::iter::from_fn(move || {
+            let inner = rest.strip_prefix(';')?;
+            let end = param_end(inner);
+            rest = &inner[end..];
+            Some(split_param(&inner[..end]))
+        })
     }
 
     /// Are there none?
@@ -119,25 +134,79 @@ impl Params {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-
-    fn position(&self, name: &str) -> Option<usize> {
-        self.0.iter().position(|(n, _)| match n.contains('%') {
-            true => unescape(n).eq_ignore_ascii_case(name),
-            false => n.eq_ignore_ascii_case(name),
-        })
-    }
 }
 
 impl fmt::Display for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, value) in &self.0 {
-            match value {
-                Some(value) => write!(f, ";{name}={value}")?,
-                None => write!(f, ";{name}")?,
-            }
-        }
-        Ok(())
+        f.write_str(&self.0)
     }
+}
+
+fn split_param(text: &str) -> (&str, Option<&str>) {
+    match text.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (text, None),
+    }
+}
+
+fn push_param(list: &mut String, name: &str, value: Option<&str>) {
+    list.push(';');
+    list.push_str(name);
+    if let Some(value) = value {
+        list.push('=');
+        list.push_str(value);
+    }
+}
+
+/// Is this the name, in any case and however it is escaped?
+fn is_named(written: &str, name: &str) -> bool {
+    match written.contains('%') {
+        true => unescape(written).eq_ignore_ascii_case(name),
+        false => written.eq_ignore_ascii_case(name),
+    }
+}
+
+/// The end of one parameter: the next `;` that stands in no quotes.
+fn param_end(text: &str) -> usize {
+    let (bytes, mut quoted, mut i) = (text.as_bytes(), false, 0);
+    while let Some(b) = bytes.get(i) {
+        match b {
+            b'"' => quoted = !quoted,
+            b'\\' if quoted => i += 1,
+            b';' if !quoted => return i,
+            _ => {}
+        }
+        i += 1;
+    }
+    text.len()
+}
+
+/// One parameter of a header value that was read before, without reading all
+/// of it again: those of name-addr and Via stand behind the first `;` outside
+/// quotes and brackets. `Some("")` for a parameter without a value.
+pub(crate) fn glance<'a>(value: &'a [u8], name: &str) -> Option<&'a str> {
+    let (mut quoted, mut bracket, mut i) = (false, false, 0);
+    let start = loop {
+        match value.get(i)? {
+            b'\\' if quoted => i += 1,
+            b'"' if !bracket => quoted = !quoted,
+            b'<' if !quoted => bracket = true,
+            b'>' if !quoted => bracket = false,
+            b';' if !quoted && !bracket => break i,
+            _ => {}
+        }
+        i += 1;
+    };
+    let mut rest = std::str::from_utf8(&value[start..]).ok()?;
+    while let Some(inner) = rest.strip_prefix(';') {
+        let end = param_end(inner);
+        let (written, value) = split_param(&inner[..end]);
+        if is_named(written.trim_matches(is_space), name) {
+            return Some(value.unwrap_or_default().trim_matches(is_space));
+        }
+        rest = &inner[end..];
+    }
+    None
 }
 
 /// Linear white space of one unfolded line.
@@ -206,15 +275,30 @@ fn header_value_end(text: &str) -> Option<usize> {
     if text.starts_with('"') {
         return quoted_end(text);
     }
-    let ok = |c: char| {
-        c.is_ascii() && is_token_byte(c as u8)
+    let ok = |b: &u8| {
+        is_token_byte(*b)
             || matches!(
-                c,
-                '[' | ']' | ':' | '/' | '@' | '$' | '&' | '?' | '#' | '|' | '(' | ')' | '{' | '}' | '^' | '='
+                b,
+                b'[' | b']'
+                    | b':'
+                    | b'/'
+                    | b'@'
+                    | b'$'
+                    | b'&'
+                    | b'?'
+                    | b'#'
+                    | b'|'
+                    | b'('
+                    | b')'
+                    | b'{'
+                    | b'}'
+                    | b'^'
+                    | b'='
             )
     };
-    let end = text.find(|c: char| c == ';' || is_space(c)).unwrap_or(text.len());
-    (end > 0 && text[..end].chars().all(ok)).then_some(end)
+    let bytes = text.as_bytes();
+    let end = bytes.iter().position(|b| matches!(b, b';' | b' ' | b'\t')).unwrap_or(bytes.len());
+    (end > 0 && bytes[..end].iter().all(ok)).then_some(end)
 }
 
 fn is_uri_param(text: &str) -> bool {
@@ -229,6 +313,9 @@ fn is_uri_param(text: &str) -> bool {
 /// Is every `%` followed by two hexadecimal digits?
 pub(crate) fn escapes_are_whole(text: &str) -> bool {
     let bytes = text.as_bytes();
+    if !bytes.contains(&b'%') {
+        return true;
+    }
     bytes
         .iter()
         .enumerate()
@@ -262,4 +349,40 @@ pub(crate) fn unescape(text: &str) -> Cow<'_, str> {
 
 fn expected_semicolon(text: &str) -> ParseError {
     ParseError::new("expected ';' before a URI parameter", text, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_glance_sees_what_reading_sees() {
+        for (value, tag) in [
+            ("<sip:a@h>;tag=1", Some("1")),
+            ("\"a;tag=2 \\\" <\" <sip:a;tag=3@h;tag=4?x=1>;x=\";tag=6\" ; TAG = 7;tag=8", Some("7")),
+            ("sip:a@h;x;t%61g=1", Some("1")),
+            ("sip:a@h;tag", Some("")),
+            ("<sip:a@h>", None),
+            ("<sip:a@h;tag=1>;x", None),
+        ] {
+            assert_eq!(glance(value.as_bytes(), "tag"), tag, "{value}");
+            let read = crate::wire::NameAddr::parse(value).expect(value);
+            assert_eq!(read.params.raw("tag"), tag, "{value}");
+        }
+    }
+
+    #[test]
+    fn parameters_change_in_their_place() {
+        let mut params = Params::parse_header(";a=1 ; b ; c = \";a=2\"").expect("parameters");
+        assert_eq!(params.to_string(), ";a=1;b;c=\";a=2\"");
+        params.set("B", Some("x"));
+        params.set("d", None);
+        assert_eq!(params.to_string(), ";a=1;b=x;c=\";a=2\";d");
+        params.remove("A");
+        assert_eq!(
+            params.iter().collect::<Vec<_>>(),
+            [("b", Some("x")), ("c", Some("\";a=2\"")), ("d", None)]
+        );
+        assert_eq!(params.value("c").as_deref(), Some(";a=2"));
+    }
 }

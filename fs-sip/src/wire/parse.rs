@@ -58,7 +58,7 @@ fn parse_message(data: &[u8]) -> Result<Message, Malformed> {
         lexed.fault.take().map_or(Ok(()), Err)?;
         let body = body(&mut lexed.headers, lexed.body)?;
         let cseq = check_headers(&lexed.headers)?;
-        check_request(&method, &cseq, &uri, &lexed.headers)?;
+        check_request(&method, &cseq, &lexed.headers)?;
         Ok((method, uri, body))
     });
     match checked {
@@ -94,8 +94,11 @@ fn parse_request_line(line: &[u8]) -> Result<(Method, Uri), ParseError> {
         return Err(broken("request line is not method, URI and version divided by one space each"));
     };
     check_version(version)?;
-    let method = Method::parse(method)?;
+    let (method, length) = (Method::parse(method)?, uri.len());
     let uri = Uri::parse(uri)?;
+    if length > limits::MAX_URI {
+        return Err(broken("Request-URI is too long").with_status(414));
+    }
     if uri.headers().is_some() {
         return Err(broken("Request-URI with header part"));
     }
@@ -171,12 +174,9 @@ fn check_headers(headers: &Headers) -> Result<CSeq, ParseError> {
     headers.typed::<CSeq>()?.ok_or_else(|| missing(name::CSEQ))
 }
 
-fn check_request(method: &Method, cseq: &CSeq, uri: &Uri, headers: &Headers) -> Result<(), ParseError> {
+fn check_request(method: &Method, cseq: &CSeq, headers: &Headers) -> Result<(), ParseError> {
     if cseq.method != *method {
         return Err(ParseError::new("CSeq method is not the method of the request", cseq.method.as_str(), 0));
-    }
-    if uri.to_string().len() > limits::MAX_URI {
-        return Err(ParseError::new("Request-URI is too long", uri.to_string(), 0).with_status(414));
     }
     headers.typed::<MaxForwards>()?;
     check_each::<Contact>(headers)?;

@@ -73,10 +73,10 @@ impl Uri {
         if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.bytes().all(scheme_byte) {
             return Err(ParseError::new("URI scheme is broken", text, 0));
         }
-        let scheme = match scheme.to_ascii_lowercase().as_str() {
-            "sip" => Scheme::Sip,
-            "sips" => Scheme::Sips,
-            other => Scheme::Other(other.to_owned()),
+        let scheme = match scheme {
+            sip if sip.eq_ignore_ascii_case("sip") => Scheme::Sip,
+            sips if sips.eq_ignore_ascii_case("sips") => Scheme::Sips,
+            other => Scheme::Other(other.to_ascii_lowercase()),
         };
         let rest = match scheme {
             Scheme::Other(_) => parse_opaque(rest)?,
@@ -227,18 +227,20 @@ impl FromStr for Uri {
 
 impl fmt::Display for Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", self.scheme)?;
+        self.scheme.fmt(f)?;
+        f.write_str(":")?;
         match &self.rest {
             Rest::Opaque(text) => f.write_str(text),
             Rest::Sip { userinfo, host, port, params, headers } => {
                 if let Some(info) = userinfo {
-                    write!(f, "{info}@")?;
+                    f.write_str(info)?;
+                    f.write_str("@")?;
                 }
-                write!(f, "{host}")?;
+                host.fmt(f)?;
                 if let Some(port) = port {
                     write!(f, ":{port}")?;
                 }
-                write!(f, "{params}")?;
+                params.fmt(f)?;
                 match headers {
                     Some(headers) => write!(f, "?{headers}"),
                     None => Ok(()),

@@ -43,10 +43,7 @@ impl Via {
     /// behind it. Older peers send others, or none.
     #[must_use]
     pub fn branch(&self) -> Option<&str> {
-        let branch = self.params.raw("branch")?;
-        let cookie = branch.get(..MAGIC_COOKIE.len())?;
-        let cookie = cookie.eq_ignore_ascii_case(MAGIC_COOKIE);
-        (cookie && branch.len() > MAGIC_COOKIE.len()).then_some(branch)
+        self.params.raw("branch").filter(|branch| is_branch(branch))
     }
 
     /// Notes where the request really came from (RFC 3261 section 18.2.1,
@@ -79,6 +76,12 @@ impl Via {
             None => (self.host.clone(), default),
         }
     }
+}
+
+/// Has the branch the form of RFC 3261: the cookie and something behind it?
+pub(crate) fn is_branch(text: &str) -> bool {
+    let cookie = text.get(..MAGIC_COOKIE.len()).is_some_and(|c| c.eq_ignore_ascii_case(MAGIC_COOKIE));
+    cookie && text.len() > MAGIC_COOKIE.len()
 }
 
 impl TypedHeader for Via {

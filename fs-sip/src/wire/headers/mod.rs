@@ -16,6 +16,7 @@ mod subscription_state;
 use std::borrow::Cow;
 use std::fmt;
 
+use super::params::glance;
 use crate::error::ParseError;
 
 pub use address::{From, RecordRoute, ReferTo, ReferredBy, Route, To};
@@ -81,6 +82,11 @@ impl Headers {
         Self::default()
     }
 
+    /// No headers, and room for some.
+    pub(crate) fn with_capacity(headers: usize) -> Self {
+        Self(Vec::with_capacity(headers))
+    }
+
     /// Appends one value. The name is taken in any form; line ends in the
     /// value become spaces, so a value can never become a second header.
     pub fn push(&mut self, name: &str, value: impl Into<Vec<u8>>) {
@@ -91,6 +97,11 @@ impl Headers {
             }
         }
         self.0.push(Header { name: name::canonical(name), value });
+    }
+
+    /// Appends a value without line ends under a name in its long form.
+    pub(crate) fn push_read(&mut self, name: Cow<'static, str>, value: &[u8]) {
+        self.0.push(Header { name, value: value.to_vec() });
     }
 
     /// Appends a typed header.
@@ -156,6 +167,12 @@ impl Headers {
         self.all(T::NAME).next().map(|h| T::parse_value(&h.text())).transpose()
     }
 
+    /// One parameter of the first value of a header that was read before;
+    /// `Some("")` where it has no value.
+    pub(crate) fn parameter(&self, name: &str, parameter: &str) -> Option<&str> {
+        self.get(name).and_then(|value| glance(value, parameter))
+    }
+
     /// All values in their type.
     ///
     /// # Errors
@@ -187,7 +204,7 @@ impl Headers {
     }
 
     fn first(&self, name: &str) -> Option<&Header> {
-        self.0.iter().find(|h| h.name.eq_ignore_ascii_case(name))
+        self.0.iter().find(|h| h.name.len() == name.len() && h.name.eq_ignore_ascii_case(name))
     }
 
     fn position(&self, name: &str) -> Option<usize> {

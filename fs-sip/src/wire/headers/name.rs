@@ -166,11 +166,46 @@ names! {
     INFO_PACKAGE = "Info-Package", "", Single;
 }
 
-fn entry(name: &str) -> Option<&'static (&'static str, &'static str, Form)> {
-    if name.len() == 1 {
-        return TABLE.iter().find(|(_, compact, _)| compact.eq_ignore_ascii_case(name));
+type Entry = (&'static str, &'static str, Form);
+
+/// Places of the index; more than three times as many as names.
+const PLACES: usize = 256;
+
+/// Where a name stands in [`INDEX`], or in one of the places behind that.
+const fn place(name: &[u8]) -> usize {
+    let first = name[0].to_ascii_lowercase() as usize;
+    let last = name[name.len() - 1].to_ascii_lowercase() as usize;
+    let middle = name[name.len() / 2].to_ascii_lowercase() as usize;
+    (first * 7 + middle * 31 + last * 3 + name.len() * 13) % PLACES
+}
+
+/// The number of each long name in [`TABLE`], and 1 more, at its place.
+static INDEX: [u8; PLACES] = {
+    let mut index = [0; PLACES];
+    let mut n = 0;
+    while n < TABLE.len() {
+        let mut at = place(TABLE[n].0.as_bytes());
+        while index[at] != 0 {
+            at = (at + 1) % PLACES;
+        }
+        n += 1;
+        index[at] = n as u8;
     }
-    TABLE.iter().find(|(long, _, _)| long.eq_ignore_ascii_case(name))
+    index
+};
+
+fn entry(name: &str) -> Option<&'static Entry> {
+    if name.len() <= 1 {
+        return TABLE.iter().find(|(_, compact, _)| !name.is_empty() && compact.eq_ignore_ascii_case(name));
+    }
+    let mut at = place(name.as_bytes());
+    while let Some(n) = usize::from(INDEX[at]).checked_sub(1) {
+        if TABLE[n].0.eq_ignore_ascii_case(name) {
+            return Some(&TABLE[n]);
+        }
+        at = (at + 1) % PLACES;
+    }
+    None
 }
 
 /// Long name in its registered spelling; unknown names stay as they are.
@@ -181,7 +216,30 @@ pub(crate) fn canonical(name: &str) -> Cow<'static, str> {
     }
 }
 
-/// May several values stand in one line, divided by commas?
-pub(crate) fn is_list(name: &str) -> bool {
-    entry(name).is_some_and(|(_, _, form)| *form == List)
+/// [`canonical`], and whether several values may stand in one line, divided by
+/// commas.
+pub(crate) fn canonical_form(name: &str) -> (Cow<'static, str>, bool) {
+    match entry(name) {
+        Some((long, _, form)) => (Cow::Borrowed(long), *form == List),
+        None => (Cow::Owned(name.to_owned()), false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_in_any_case() {
+        for (long, compact, form) in TABLE {
+            for name in [long.to_ascii_lowercase(), long.to_ascii_uppercase(), (*compact).to_owned()] {
+                if !name.is_empty() {
+                    assert_eq!(canonical_form(&name), (Cow::Borrowed(*long), *form == List), "{name}");
+                }
+            }
+        }
+        for name in ["", "Q", "Vias", "X-Via"] {
+            assert_eq!(canonical_form(name), (Cow::Owned(name.to_owned()), false), "{name}");
+        }
+    }
 }
