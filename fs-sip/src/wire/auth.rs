@@ -285,6 +285,68 @@ mod tests {
         assert!(sha.contains("algorithm=SHA-256"), "{sha}");
     }
 
+    /// The request of RFC 7616 section 3.9.2; both hashes computed with Python's
+    /// hashlib, as those printed there are not SHA-512/256.
+    #[test]
+    fn the_example_with_a_hashed_name() {
+        let text = "Digest realm=\"api@example.org\", qop=\"auth\", algorithm=SHA-512-256, \
+                    nonce=\"5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK\", \
+                    opaque=\"HRPCssKJSGjCrkzDg8OhwpzCiGPChXYjwrI2QmXDnsOS\", charset=UTF-8, userhash=true";
+        let challenge = Challenge::parse(text).expect("no fault").expect("known");
+        let (username, password) = ("J\u{e4}s\u{f8}n Doe".to_owned(), Secret::new("Secret, or not?"));
+        let cnonce = "NTg6RKcb9boFIAS3KrFK9BGeh+niz/sm";
+        let proof = Proof { method: "GET", uri: "/doe.json", body: b"", count: 1, cnonce };
+        let answer = challenge.answer(&Credentials { realm: None, username, password }, &proof);
+        let answer = answer.expect("an answer");
+        for part in [
+            "793263caabb707a56211940d90411ea4a575adeccb7e360aeb624ed06ece9b0b",
+            "7a4e1192babbba02e91182d2895bfdbf7adafc6e48d4e517ca301974843d840c",
+            "userhash=true",
+        ] {
+            assert!(answer.contains(part), "{part}: {answer}");
+        }
+    }
+
+    /// The names and the nonce of RFC 3261 section 22.4, the tenth use of the
+    /// nonce; responses computed with Python's hashlib.
+    #[test]
+    fn every_algorithm_and_protection() {
+        let values = [
+            ("MD5", "auth", "c2fa774b7863da4ead7b6e06b0d2e98c"),
+            ("MD5", "auth-int", "8e8863f1efed4abb10fb0c787ba245e9"),
+            ("SHA-256", "auth", "121c2e9cb99d81a5f40a300e0d3ee1ffe34ec2215733b94591d35716679cab5b"),
+            ("SHA-256", "auth-int", "7b438267df48b73537c65e7adb56514fa5c23903fbf0912eaf8d353de8d7f555"),
+            ("SHA-512-256", "auth", "6c3e06b7f81315daf49ad87d1f19db305e0bcefbdb71e95d282c36e2fa515ea1"),
+            ("SHA-512-256", "auth-int", "22e51ca23c699ed2bc5cd24d5f0db9b614dee2c69accbb97d82c841167b253f3"),
+            ("MD5-sess", "auth", "ad47bcf6bb5681207111240669f59fdf"),
+            ("MD5-sess", "auth-int", "1714ffbdfcca30e4c7111688accacf13"),
+            ("SHA-256-sess", "auth", "1e9768b649b85720e65403ece0cac8b70c8a449c606dfaf6c0c14413ccef5588"),
+            ("SHA-256-sess", "auth-int", "0313765b9200cdb2f3b9a611d05aec04555804e4a4ce35a83d32f395b869fff2"),
+            ("SHA-512-256-sess", "auth", "73209a12569ac6e80a225248b055cf7b5a10efe122c9a87696b9a2f10c531f60"),
+            (
+                "SHA-512-256-sess",
+                "auth-int",
+                "c907466d4f24d540fab6c16cd4eb26d874d68e65ef7232eb177f9cdc2dcf1432",
+            ),
+        ];
+        let (username, password) = ("bob".to_owned(), Secret::new("zanzibar"));
+        let bob = Credentials { realm: None, username, password };
+        for (algorithm, qop, response) in values {
+            let text = format!(
+                "Digest realm=\"biloxi.example.com\", qop=\"{qop}\", algorithm={algorithm}, \
+                 nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\""
+            );
+            let challenge = Challenge::parse(&text).expect("no fault").expect("known");
+            let (uri, cnonce) = ("sip:bob@biloxi.example.com", "0a4f113b");
+            let proof = Proof { method: "INVITE", uri, body: b"v=0\r\n", count: 10, cnonce };
+            let answer = challenge.answer(&bob, &proof).expect("an answer");
+            for part in [&format!("response=\"{response}\""), "nc=0000000a", &format!("qop={qop},")] {
+                assert!(answer.contains(part), "{algorithm} {qop}, {part}: {answer}");
+            }
+            assert!(answer.contains(&format!("algorithm={algorithm}")), "{answer}");
+        }
+    }
+
     #[test]
     fn the_oldest_form_without_qop() {
         let text = "Digest realm=\"testrealm@host.com\", nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\"";
