@@ -2,6 +2,7 @@
 //! gives the old one.
 
 use std::fmt;
+use std::time::Duration;
 
 use fs_proto::{Codec, MediaType};
 
@@ -62,6 +63,8 @@ pub enum SessionEvent {
         reason: String,
         /// Why, in words.
         failure_reason: String,
+        /// When the peer wants to be asked again (Retry-After).
+        retry_after: Option<Duration>,
     },
     /// A standing call begins to end (`SIPSessionWillEnd`).
     WillEnd {

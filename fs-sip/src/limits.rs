@@ -104,6 +104,9 @@ pub const MAX_REALMS: usize = 64;
 /// Longest time a registrar may grant or ask for, in seconds.
 pub const MAX_EXPIRES: u32 = 7 * 24 * 3600;
 
+/// Proxies of a Path that are told.
+pub const MAX_PATH: usize = 32;
+
 /// Requests of others that wait for the application's answer at once; beyond it they get 503.
 pub const MAX_ASKED: usize = 4096;
 

@@ -115,8 +115,12 @@ fn a_registration_is_proved_and_kept_alive() {
     assert_eq!(second.cseq().expect("CSeq").number, first.cseq().expect("CSeq").number + 1);
     assert_ne!(second.top_via().expect("Via").branch(), first.top_via().expect("Via").branch());
     assert_eq!(second.headers.all(name::CONTACT).count(), 1);
-    reply(&mut w, &second, 200, &[("Contact", "<sip:10.0.0.1:5060>;expires=100")]);
-    let RegistrationEvent::Registered { expires: 100, .. } = registration_event(&mut w) else { panic!("no") };
+    let path = ("Path", "<sip:edge;lr>, <sip:core;lr>");
+    reply(&mut w, &second, 200, &[("Contact", "<sip:10.0.0.1:5060>;expires=100"), path]);
+    let RegistrationEvent::Registered { expires: 100, path, .. } = registration_event(&mut w) else {
+        panic!("no")
+    };
+    assert_eq!(path.iter().map(|p| p.uri.to_string()).collect::<Vec<_>>(), ["sip:edge;lr", "sip:core;lr"]);
     let before = w.elapsed();
     let third = next(&mut w, &mut seen, &Method::Register);
     let waited = w.elapsed() - before;

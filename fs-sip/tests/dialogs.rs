@@ -196,7 +196,7 @@ fn a_caller_that_requires_reliability_gets_it_or_504() {
         r.headers.get(name::RSEQ).is_some() && r.headers.all(name::REQUIRE).any(|h| h.value() == b"100rel")
     }));
     assert_eq!(responses.iter().find(|(_, r)| r.status >= 200).map(|(_, r)| r.status), Some(504));
-    assert_eq!(w.next_event(1), Event::Cancelled { id });
+    assert_eq!(w.next_event(1), Event::Cancelled { id, reason: None });
 }
 
 #[test]
@@ -372,6 +372,61 @@ fn fork_answer(invite: &Request, status: u16, tag: &str, rseq: Option<u32>) -> M
     response.headers.push(name::CONTENT_TYPE, "application/sdp");
     response.body = format!("v=0\r\ns={tag}\r\n").into_bytes();
     Message::Response(response)
+}
+
+/// A request of the callee with this tag.
+fn of_callee(invite: &Request, method: Method, tag: &str) -> Request {
+    let mut request = Request::new(method.clone(), uri(1));
+    let h = &mut request.headers;
+    h.push(name::VIA, format!("SIP/2.0/UDP 10.0.0.9:5060;branch=z9hG4bK{tag}{method}"));
+    h.push(name::MAX_FORWARDS, "70");
+    h.push(name::FROM, format!("<sip:x@10.0.0.9>;tag={tag}"));
+    h.push(name::TO, invite.headers.text(name::FROM).expect("From").as_ref());
+    h.push(name::CALL_ID, invite.call_id().expect("Call-ID"));
+    h.push(name::CSEQ, format!("1 {method}"));
+    request
+}
+
+/// RFC 6086 section 4.2.2.
+#[test]
+fn an_info_for_a_package_gets_469() {
+    let mut w = World::new(1, Weather::default(), 1);
+    w.invite(1, 9, sdp("offer"));
+    w.run_secs(1);
+    let (_, invite) = w.raw_requests(9).remove(0);
+    w.send(9, 1, &fork_answer(&invite, 200, "b1", None));
+    w.run_secs(1);
+    let mut info = of_callee(&invite, Method::Info, "b1");
+    info.headers.push(name::INFO_PACKAGE, "foo");
+    w.send(9, 1, &Message::Request(info));
+    w.run_secs(1);
+    let (_, response) = w.raw_responses(9).pop().expect("an answer");
+    assert_eq!(response.status, 469);
+    assert!(response.headers.get(name::RECV_INFO).is_some());
+}
+
+/// RFC 6228: the other branches go on.
+#[test]
+fn a_branch_that_is_over_is_forgotten() {
+    let mut w = World::new(1, Weather::default(), 1);
+    w.invite(1, 9, sdp("offer"));
+    w.run_secs(1);
+    let (_, invite) = w.raw_requests(9).remove(0);
+    let supported: Vec<_> = invite.headers.all(name::SUPPORTED).map(|h| h.text().into_owned()).collect();
+    assert!(supported.iter().any(|tag| tag == "199"), "{supported:?}");
+    for tag in ["b1", "b2"] {
+        w.send(9, 1, &fork_answer(&invite, 183, tag, None));
+        w.run_secs(1);
+        assert_eq!(progress(&mut w, 1), 183);
+    }
+    w.send(9, 1, &fork_answer(&invite, 199, "b1", None));
+    w.run_secs(1);
+    assert_eq!(progress(&mut w, 1), 199);
+    for (tag, status) in [("b1", 481), ("b2", 200)] {
+        w.send(9, 1, &Message::Request(of_callee(&invite, Method::Options, tag)));
+        w.run_secs(1);
+        assert_eq!(w.raw_statuses(9).pop(), Some(status), "{tag}");
+    }
 }
 
 #[test]

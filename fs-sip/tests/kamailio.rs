@@ -120,7 +120,7 @@ async fn a_fork_to_two_contacts_ends_with_one_call() {
     second.accept(other);
     let event = alice.outcome().await;
     assert!(matches!(event, Event::Established { id: got, .. } if got == id), "{event:?}");
-    assert!(matches!(first.next().await, Event::Cancelled { id } if id == one));
+    assert!(matches!(first.next().await, Event::Cancelled { id, .. } if id == one));
     assert!(matches!(second.next().await, Event::Confirmed { .. }));
     alice.hang_up(id);
     assert!(matches!(second.next().await, Event::Terminated { by_peer: true, .. }));

@@ -62,8 +62,13 @@ fn a_refusal_arrives_with_status_and_reason() {
     let callee = incoming(&mut w, 2);
     let reason = Some("Gone fishing".to_owned());
     w.command(2, Command::Reject { id: callee, status: 486, reason, headers: vec![] });
-    let failed =
-        Event::Failed { id: caller, status: 486, reason: "Gone fishing".into(), cause: FailureCause::Peer };
+    let failed = Event::Failed {
+        id: caller,
+        status: 486,
+        reason: "Gone fishing".into(),
+        cause: FailureCause::Peer,
+        retry_after: None,
+    };
     assert_eq!(w.next_event(1), failed);
     w.run_secs(60);
     assert_eq!((w.transactions(1), w.transactions(2), w.sessions(2)), (0, 0, 0));
@@ -87,7 +92,7 @@ fn a_cancelled_call_ends_on_both_sides() {
     w.command(2, Command::Provisional { id: callee, status: 180, reason: None, body: None });
     w.next_event(1);
     w.hang_up(1, caller);
-    assert_eq!(w.next_event(2), Event::Cancelled { id: callee });
+    assert_eq!(w.next_event(2), Event::Cancelled { id: callee, reason: None });
     let Event::Failed { status: 487, cause: FailureCause::Cancelled, .. } = w.next_event(1) else {
         panic!("{:?}", w.events(1));
     };
@@ -141,7 +146,10 @@ fn nobody_answers() {
     let id = w.invite(1, 9, sdp("offer"));
     let (at, event) = w.next_timed_event(1);
     let reason = "Request Timeout".into();
-    assert_eq!(event, Event::Failed { id, status: 408, reason, cause: FailureCause::Timeout });
+    assert_eq!(
+        event,
+        Event::Failed { id, status: 408, reason, cause: FailureCause::Timeout, retry_after: None }
+    );
     assert_eq!(at, Duration::from_secs(32));
     let times: Vec<u128> = w.raw_requests(9).iter().map(|(at, _)| at - 10).collect();
     assert_eq!(times, [0, 500, 1500, 3500, 7500, 15500, 31500]);
@@ -375,7 +383,7 @@ fn order_and_place_of_requests_inside_a_dialog() {
     assert_eq!(ask(&mut w, &inside_text("OPTIONS", 10, "c", &to)), Some(200));
     assert_eq!(ask(&mut w, &inside_text("OPTIONS", 5, "d", &to)), Some(500), "old CSeq");
     assert_eq!(ask(&mut w, &inside_text("FROB", 11, "e", &to)), Some(501));
-    assert_eq!(ask(&mut w, &inside_text("INFO", 12, "f", &to)), Some(405));
+    assert_eq!(ask(&mut w, &inside_text("PUBLISH", 12, "f", &to)), Some(405));
     assert_eq!(ask(&mut w, &inside_text("BYE", 13, "g", "<sip:user@10.0.0.1>;tag=other")), Some(481));
     assert_eq!(ask(&mut w, &inside_text("BYE", 13, "h", "<sip:user@10.0.0.1>")), Some(481));
     assert_eq!(ask(&mut w, &inside_text("ACK", 99, "i", &to)), None, "a stray ACK");
@@ -448,7 +456,7 @@ fn a_bye_in_the_early_dialog_ends_their_call() {
     let (_, ringing) = w.raw_responses(9).pop().expect("180");
     let to = String::from_utf8_lossy(ringing.headers.get(name::TO).expect("To")).into_owned();
     w.send_text(9, 1, &inside_text("BYE", 2, "b", &to));
-    assert_eq!(w.next_event(1), Event::Cancelled { id });
+    assert_eq!(w.next_event(1), Event::Cancelled { id, reason: None });
     w.run_for(Duration::from_millis(20));
     let statuses = w.raw_statuses(9);
     assert!(statuses.contains(&200) && statuses.contains(&487), "{statuses:?}");
@@ -484,7 +492,7 @@ fn peers_of_the_old_standard_are_understood() {
             w.send_text(9, 1, &id_text(inside_text("ACK", 1, "a", "<sip:user@10.0.0.1>;tag=any")));
         } else {
             w.send_text(9, 1, &id_text(inside_text("CANCEL", 1, "a", "<sip:user@10.0.0.1>")));
-            assert_eq!(w.next_event(1), Event::Cancelled { id });
+            assert_eq!(w.next_event(1), Event::Cancelled { id, reason: None });
             w.run_for(Duration::from_millis(20));
             w.send_text(9, 1, &id_text(inside_text("ACK", 1, "a", "<sip:user@10.0.0.1>;tag=any")));
         }

@@ -354,8 +354,7 @@ async fn what_can_not_be_framed_closes_its_connection_only() {
     let mut good = Raw::to(&b).await;
     let no_length = String::from_utf8(options(1, "")).expect("text").replace("Content-Length: 0\r\n", "");
     let huge = no_length.replace("CSeq", "Content-Length: 18446744073709551615\r\nCSeq");
-    let cases =
-        [vec![b'x'; 200 * 1024], b"A: b\r\n".repeat(60_000), no_length.into_bytes(), huge.into_bytes()];
+    let cases = [vec![b'x'; 200 * 1024], b"A: b\r\n".repeat(60_000), no_length.into_bytes()];
     for data in cases {
         let mut raw = Raw::to(&b).await;
         // The other side may close before all of it is written.
@@ -363,6 +362,11 @@ async fn what_can_not_be_framed_closes_its_connection_only() {
         assert_eq!(raw.frame().await, None, "closed");
         assert!(matches!(b.next().await, Event::Malformed { .. }), "counted");
     }
+    // The end of this one is known, but far away: it is answered, and left out.
+    let mut raw = Raw::to(&b).await;
+    raw.send(huge.as_bytes()).await;
+    assert_eq!(raw.response().await.status, 513);
+    assert!(matches!(b.next().await, Event::Malformed { .. }), "counted");
     good.send(&options(9, "")).await;
     assert_eq!(good.response().await.status, 200, "others live on");
 }

@@ -16,7 +16,7 @@ use crate::session::{
     Actor, CallInfo, Input, MediaOptions, Outgoing, Session, SessionControl, Start, StreamSetup, Streams,
 };
 use crate::wire::headers::name;
-use crate::wire::{NameAddr, Uri};
+use crate::wire::{Host, NameAddr, Uri};
 
 /// What one call does otherwise than all others.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +27,9 @@ pub struct CallOptions {
     pub subject: Option<String>,
     /// Further headers of the INVITE; those that are the endpoint's own are left out.
     pub headers: Vec<(String, String)>,
+    /// Do not tell the peer who we are (RFC 3323, RFC 3325): From is anonymous, our network alone is told the identity
+    /// and asked to keep it (`Privacy: id`).
+    pub anonymous: bool,
     /// Let the peer make the offer; we answer in the ACK.
     pub late_offer: bool,
     /// What this call carries, and how; none = what the application's settings say.
@@ -73,7 +76,7 @@ impl Application {
         if !to.uri.is_sip() {
             return Err(InviteError::Scheme(to.uri.to_string()));
         }
-        let CallOptions { account, subject, mut headers, late_offer, media } = options;
+        let CallOptions { account, subject, mut headers, anonymous, late_offer, media } = options;
         headers.extend(subject.map(|subject| (name::SUBJECT.to_owned(), subject)));
         let (inbox, queue) = mpsc::unbounded_channel();
         let (reply, answer) = oneshot::channel();
@@ -90,6 +93,7 @@ impl Application {
             headers: headers.clone(),
         };
         headers.extend(proxy.clone().map(route));
+        let from = if anonymous { hide(from, &mut headers) } else { from };
         let hop = proxy.as_ref().unwrap_or(&to.uri);
         let peer = destination(hop).await;
         let media = media.unwrap_or_else(|| self.desk.media.clone());
@@ -98,6 +102,16 @@ impl Application {
         tokio::spawn(actor.run(Start::Outgoing(Box::new(outgoing))));
         Ok(Session::new(SessionId(id.0), info, inbox, events))
     }
+}
+
+/// Who an anonymous caller is in From (RFC 3323 section 4.1.1.3); the network is told who it is.
+fn hide(identity: NameAddr, headers: &mut Vec<(String, String)>) -> NameAddr {
+    headers.push((name::P_PREFERRED_IDENTITY.to_owned(), identity.to_string()));
+    headers.push((name::PRIVACY.to_owned(), "id".to_owned()));
+    let Ok(host) = Host::parse("anonymous.invalid") else { return identity };
+    let mut from = NameAddr::new(Uri::sip(Some("anonymous"), host, None));
+    from.display_name = Some("Anonymous".to_owned());
+    from
 }
 
 /// The way through a proxy.

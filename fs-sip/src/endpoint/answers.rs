@@ -9,7 +9,7 @@ use crate::wire::headers::name;
 use crate::wire::{Headers, Method, Request, Response, is_token};
 
 /// The methods this endpoint answers.
-const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, PRACK, UPDATE, REFER";
+const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, PRACK, UPDATE, REFER, INFO";
 
 /// The same as a header value.
 static SUPPORTED_TEXT: LazyLock<String> = LazyLock::new(|| SUPPORTED.join(", "));

@@ -68,9 +68,9 @@ impl Authenticator {
     }
 
     fn credentials_for(&self, realm: &str, request: &Request) -> Option<&Credentials> {
-        let from = request.from().ok();
+        let from = request.identity();
         let of_identity = self.identities.iter().find(|(uri, c)| {
-            from.as_ref().is_some_and(|f| f.uri.same_user(uri))
+            from.as_ref().is_some_and(|from| from.same_user(uri))
                 && c.realm.as_deref().is_none_or(|r| r == realm)
         });
         if let Some((_, credentials)) = of_identity {
@@ -178,7 +178,11 @@ impl EndpointCore {
             Purpose::Invite(id) => {
                 matches!(self.calls.get(id), Some(Call::Outgoing(o)) if o.cancel.is_none())
             }
-            Purpose::Reinvite(id) | Purpose::Bye(id) | Purpose::Refer(id) | Purpose::ReferNotify(id) => {
+            Purpose::Reinvite(id)
+            | Purpose::Bye(id)
+            | Purpose::Refer(id)
+            | Purpose::ReferNotify(id)
+            | Purpose::Info(id) => {
                 matches!(self.calls.get(id), Some(Call::Session(_)))
             }
             Purpose::Prack(id, tag) | Purpose::Update(id, tag) => self.has_leg(*id, tag),
@@ -191,9 +195,11 @@ impl EndpointCore {
     fn next_cseq(&mut self, purpose: &Purpose, request: &Request) -> Option<u32> {
         let number = request.cseq().ok()?.number;
         match purpose {
-            Purpose::Reinvite(id) | Purpose::Bye(id) | Purpose::Refer(id) | Purpose::ReferNotify(id) => {
-                Some(self.session(*id)?.leg.dialog.next_cseq())
-            }
+            Purpose::Reinvite(id)
+            | Purpose::Bye(id)
+            | Purpose::Refer(id)
+            | Purpose::ReferNotify(id)
+            | Purpose::Info(id) => Some(self.session(*id)?.leg.dialog.next_cseq()),
             Purpose::Prack(id, tag) | Purpose::Update(id, tag) => {
                 Some(self.leg(*id, tag)?.dialog.next_cseq())
             }
@@ -227,6 +233,7 @@ impl EndpointCore {
             | Purpose::Bye(id)
             | Purpose::Update(id, _)
             | Purpose::Refer(id)
+            | Purpose::Info(id)
             | Purpose::ReferNotify(id) => {
                 if let Some(session) = self.session(*id) {
                     session.realms = realms;
@@ -264,6 +271,7 @@ impl EndpointCore {
             | Purpose::Prack(id, _)
             | Purpose::Update(id, _)
             | Purpose::Refer(id)
+            | Purpose::Info(id)
             | Purpose::ReferNotify(id) => Some(self.realms_of_call(*id)),
             Purpose::Register(id) => self.registration_realms.get(id).cloned(),
             Purpose::Outside(id) => self.outside.realms.get(id).cloned(),

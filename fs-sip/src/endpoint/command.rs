@@ -177,6 +177,14 @@ pub enum Command {
         /// Reason phrase; the standard one where none is given.
         reason: Option<String>,
     },
+    /// Sends an INFO with a digit of the old kind (`application/dtmf-relay`);
+    /// ends with [`Event::InfoResult`](super::Event::InfoResult).
+    Info {
+        /// An established session.
+        id: InviteId,
+        /// The digit.
+        body: Body,
+    },
     /// Registers, and keeps the registration alive.
     Register {
         /// Any name; one that is in use is replaced.

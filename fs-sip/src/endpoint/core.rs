@@ -27,7 +27,8 @@ use crate::transaction::{ClientId, Deadlines, IdMap, Map, ServerId, Table, Trans
 use crate::transport::{Local, Peer, Protocol};
 use crate::wire::headers::name;
 use crate::wire::{
-    Datagram, Headers, Message, Method, Request, Response, Uri, Via, default_reason, parse_datagram, stun,
+    Datagram, Headers, Message, Method, Request, Response, Uri, Via, default_reason, parse_datagram,
+    parse_frame, stun,
 };
 
 /// Names a question about an address.
@@ -113,6 +114,8 @@ pub(super) enum Purpose {
     Refer(InviteId),
     /// Tells the peer how far its REFER has come.
     ReferNotify(InviteId),
+    /// Says a digit.
+    Info(InviteId),
 }
 
 impl Purpose {
@@ -125,6 +128,7 @@ impl Purpose {
             Self::Update(id, _) => Some((*id, Method::Update)),
             Self::Refer(id) => Some((*id, Method::Refer)),
             Self::ReferNotify(id) => Some((*id, Method::Notify)),
+            Self::Info(id) => Some((*id, Method::Info)),
             Self::ForkBye | Self::Ack(..) | Self::Register(_) | Self::Outside(_) => None,
         }
     }
@@ -229,7 +233,7 @@ pub struct EndpointCore {
     pub(super) other_branches: IdMap<ClientId, Vec<Dialog>>,
     pub(super) their_requests: IdMap<ServerId, InviteId>,
     /// Requests that waited for the application when their session ended.
-    orphans: Vec<(ServerId, Request)>,
+    pub(super) orphans: Vec<(ServerId, Request)>,
     /// Client transactions that were reported.
     pub(super) reported: HashSet<ClientId>,
     /// The session and final status of each INVITE of theirs, to tell what
@@ -422,6 +426,7 @@ impl EndpointCore {
             }
             Command::AnswerRefer { id, status, reason } => self.answer_refer(now, id, status, reason),
             Command::NotifyRefer { id, status, reason } => self.notify_refer(now, id, status, reason),
+            Command::Info { id, body } => self.info(id, body),
             Command::Register { id, settings } => self.register(id, settings),
             Command::Unregister { id } => self.unregister(now, id),
             Command::RefreshRegistrations => self.refresh_registrations(now),
@@ -461,7 +466,8 @@ impl EndpointCore {
         if source.protocol == Protocol::Udp && stun::is_stun(data) {
             return self.on_stun(now, data, &source);
         }
-        match parse_datagram(data) {
+        let parse = if source.protocol == Protocol::Udp { parse_datagram } else { parse_frame };
+        match parse(data) {
             Ok(Datagram::KeepAlive) => {}
             Ok(Datagram::Message(message)) => match *message {
                 Message::Request(request) => self.on_request(now, request, source, local),
@@ -541,6 +547,7 @@ impl EndpointCore {
             Some(Purpose::Outside(id)) => self.on_outside_response(now, client, id, response),
             Some(Purpose::Update(id, tag)) => self.on_update_response(now, id, &tag, response),
             Some(Purpose::Refer(id)) => self.on_refer_response(id, response),
+            Some(Purpose::Info(id)) => self.info_done(now, id, response.status),
             Some(Purpose::ReferNotify(id)) if response.status >= 400 => self.end_refer_in(id),
             _ => {}
         }
@@ -658,6 +665,7 @@ impl EndpointCore {
             Purpose::Update(id, tag) => self.update_failed(now, id, &tag, 503, text, None),
             Purpose::Refer(id) => self.refer_failed(id, 503, text),
             Purpose::ReferNotify(id) => self.end_refer_in(id),
+            Purpose::Info(id) => self.info_done(now, id, 503),
             Purpose::ForkBye | Purpose::Ack(..) | Purpose::Prack(..) => {
                 tracing::debug!(target: "fs::sip::dialog", text, "request inside a dialog not sent");
             }
@@ -681,6 +689,7 @@ impl EndpointCore {
                 self.dialog_gone(now, id, 408);
             }
             Purpose::ReferNotify(id) => self.end_refer_in(id),
+            Purpose::Info(id) => self.info_done(now, id, 408),
             Purpose::ForkBye | Purpose::Ack(..) | Purpose::Prack(..) => {}
         }
     }

@@ -330,7 +330,10 @@ impl EndpointCore {
                 let reason = request.headers.text(name::REASON).map(|r| r.into_owned());
                 self.terminate(id, true, TerminationReason::Bye(reason));
             }
-            Some(Call::Incoming(_)) => self.cancelled(now, id),
+            Some(Call::Incoming(_)) => {
+                let reason = request.headers.text(name::REASON).map(|r| r.into_owned());
+                self.cancelled(now, id, reason);
+            }
             // The callee can't end an early dialog with BYE; its final
             // answer will come.
             Some(Call::Outgoing(_)) | None => {}

@@ -153,12 +153,16 @@ pub enum Event {
         reason: String,
         /// Whose doing it was.
         cause: FailureCause,
+        /// In how many seconds the peer wants to be asked again (Retry-After).
+        retry_after: Option<u32>,
     },
     /// Their INVITE was cancelled before we accepted it, or never
     /// acknowledged our reliable provisional answer.
     Cancelled {
         /// The session.
         id: InviteId,
+        /// The value of the Reason header of the CANCEL, if any.
+        reason: Option<String>,
     },
     /// The peer sent a re-INVITE, or an offer in an UPDATE or a PRACK (RFC 3311,
     /// RFC 3262), before the call stands too; answer with
@@ -229,6 +233,20 @@ pub enum Event {
         reason: String,
         /// Nothing more follows.
         last: bool,
+    },
+    /// An INFO with a digit of the old kind came; it is answered already.
+    Info {
+        /// The session.
+        id: InviteId,
+        /// `application/dtmf-relay` or `application/dtmf`.
+        body: Body,
+    },
+    /// The end of our INFO.
+    InfoResult {
+        /// The session.
+        id: InviteId,
+        /// The final status; 408 and 503 stand for none.
+        status: u16,
     },
     /// A transaction of a session is over (`SIPSessionDidProcessTransaction`);
     /// only with
@@ -385,7 +403,7 @@ impl Event {
             | Self::EarlyOffer { id, .. }
             | Self::Redirected { id, .. }
             | Self::Failed { id, .. }
-            | Self::Cancelled { id }
+            | Self::Cancelled { id, .. }
             | Self::Reinvite { id, .. }
             | Self::ReinviteConfirmed { id, .. }
             | Self::ReinviteCancelled { id }
@@ -393,6 +411,8 @@ impl Event {
             | Self::Refer { id, .. }
             | Self::ReferResult { id, .. }
             | Self::ReferProgress { id, .. }
+            | Self::Info { id, .. }
+            | Self::InfoResult { id, .. }
             | Self::Processed { id, .. }
             | Self::Terminated { id, .. } => Some(*id),
             Self::Registration { .. }

@@ -5,7 +5,7 @@ use super::core::EndpointCore;
 use crate::registration::Registration;
 use crate::registration::state::route;
 use crate::transport::{Local, Protocol};
-use crate::wire::headers::{Contact, RecordRoute, Route, name};
+use crate::wire::headers::{Contact, Privacy, RecordRoute, Route, name};
 use crate::wire::{Method, NameAddr, Request, Scheme, Uri};
 
 impl EndpointCore {
@@ -24,8 +24,8 @@ impl EndpointCore {
         if inside || never || request.headers.get(name::ROUTE).is_some() {
             return;
         }
-        let Ok(from) = request.from() else { return };
-        let Some(registration) = self.registered_as(&from.uri) else { return };
+        let Some(identity) = request.identity() else { return };
+        let Some(registration) = self.registered_as(&identity) else { return };
         match (registration.service_route(), &registration.settings().outbound_proxy) {
             ([], None) => {}
             ([], Some(proxy)) => request.headers.push(name::ROUTE, route(proxy)),
@@ -43,7 +43,7 @@ impl EndpointCore {
         let first = route.as_ref().map_or(&request.uri, |r| &r.0.uri);
         // RFC 3261 section 8.1.1.8.
         let secure = is_sips(&request.uri) || is_sips(first);
-        self.contact_as(request.from().ok().map(|f| f.uri).as_ref(), local, secure)
+        self.contact_as(request.identity().as_ref(), local, secure, is_private(request))
     }
 
     /// Our Contact in a response that makes or refreshes a dialog.
@@ -55,16 +55,17 @@ impl EndpointCore {
         };
         // RFC 3261 section 12.1.1.
         let secure = is_sips(&request.uri) || route.or_else(contact).is_some_and(|uri| is_sips(&uri));
-        self.contact_as(request.to().ok().map(|t| t.uri).as_ref(), local, secure)
+        self.contact_as(request.to().ok().map(|t| t.uri).as_ref(), local, secure, false)
     }
 
-    fn contact_as(&self, identity: Option<&Uri>, local: Local, secure: bool) -> String {
+    fn contact_as(&self, identity: Option<&Uri>, local: Local, secure: bool, private: bool) -> String {
         let registration = identity.and_then(|uri| self.registered_as(uri));
-        if let Some(gruu) = registration.and_then(Registration::gruu) {
+        if let Some(gruu) = registration.and_then(Registration::gruu).filter(|_| !private) {
             let gruu = if secure { gruu.to_sips() } else { gruu.clone() };
             return NameAddr::new(gruu).to_string();
         }
         let user = registration.and_then(|r| r.settings().contact_user.as_deref());
+        let user = if private { Some("anonymous") } else { user };
         let mut uri = self.contact_uri(local, user);
         if secure {
             uri = uri.to_sips();
@@ -84,6 +85,15 @@ impl EndpointCore {
         }
         NameAddr::new(uri).to_string()
     }
+}
+
+/// Must the Contact not tell who we are (RFC 3323 section 4.1.1.2)?
+fn is_private(request: &Request) -> bool {
+    let asked = request.headers.typed::<Privacy>().ok().flatten();
+    let asked = asked.is_some_and(|p| ["id", "user", "header"].iter().any(|what| p.asks_for(what)));
+    // Later requests of such a call say nothing but From.
+    let hidden = |from: NameAddr| from.uri.host().is_some_and(|h| h.to_string() == "anonymous.invalid");
+    asked || request.from().is_ok_and(hidden)
 }
 
 fn is_sips(uri: &Uri) -> bool {

@@ -27,6 +27,7 @@ use crate::dialog::session_timer::Verdict;
 use crate::limits;
 use crate::transaction::ServerId;
 use crate::transport::Local;
+use crate::wire::headers::name;
 use crate::wire::{Request, Response, default_reason};
 
 /// How often a provisional answer is repeated so that no proxy gives up
@@ -239,27 +240,36 @@ impl EndpointCore {
         self.respond(now, server, &response);
         let Some(id) = id else { return };
         match self.calls.get(&id) {
-            Some(Call::Incoming(incoming)) if incoming.server == invite => self.cancelled(now, id),
+            Some(Call::Incoming(incoming)) if incoming.server == invite => {
+                let reason = request.headers.text(name::REASON).map(|r| r.into_owned());
+                self.cancelled(now, id, reason);
+            }
             Some(Call::Session(_)) => self.reinvite_cancelled(now, id, invite),
             _ => {}
         }
     }
 
     /// Answers 487 and forgets the session.
-    pub(super) fn cancelled(&mut self, now: Instant, id: InviteId) {
-        self.give_up_incoming(now, id, 487, default_reason(487));
+    pub(super) fn cancelled(&mut self, now: Instant, id: InviteId, reason: Option<String>) {
+        self.give_up_incoming(now, id, (487, default_reason(487)), reason);
     }
 
     /// Refuses their INVITE without the application's doing.
-    pub(super) fn give_up_incoming(&mut self, now: Instant, id: InviteId, status: u16, reason: &str) {
+    pub(super) fn give_up_incoming(
+        &mut self,
+        now: Instant,
+        id: InviteId,
+        (status, phrase): (u16, &str),
+        reason: Option<String>,
+    ) {
         let Some(Call::Incoming(incoming)) = self.calls.get(&id) else { return };
         let tag = &incoming.leg.dialog.id().local_tag;
         let mut response = self.response(&incoming.request, status, tag);
-        response.reason = reason.to_owned();
+        response.reason = phrase.to_owned();
         let server = incoming.server;
         self.refuse_early_offer(now, id);
         self.respond(now, server, &response);
         self.forget(id);
-        self.event(Event::Cancelled { id });
+        self.event(Event::Cancelled { id, reason });
     }
 }

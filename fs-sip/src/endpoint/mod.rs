@@ -16,6 +16,7 @@ mod event;
 mod flow;
 mod identity;
 mod incoming;
+mod info;
 mod leg;
 mod message;
 mod next_hop;

@@ -25,7 +25,7 @@ use crate::dialog::exchange::{Carrier, Exchange, Offerer, Role};
 use crate::limits;
 use crate::transaction::ClientId;
 use crate::transport::Local;
-use crate::wire::headers::{CSeq, From, MaxForwards, To, name};
+use crate::wire::headers::{CSeq, From, MaxForwards, RetryAfter, To, name};
 use crate::wire::{Headers, Method, NameAddr, Request, Response, Uri};
 
 /// Our INVITE that waits for its answer.
@@ -126,6 +126,8 @@ impl EndpointCore {
         body: Option<Body>,
     ) {
         self.add_abilities(&mut request.headers);
+        // RFC 6228: a proxy may tell us that a branch is over.
+        request.headers.push(name::SUPPORTED, "199");
         self.push_user_agent(&mut request.headers);
         self.ask_for_timer(id, &mut request.headers);
         add_headers(&mut request.headers, headers);
@@ -198,7 +200,8 @@ impl EndpointCore {
             status => {
                 let cancelled = self.is_cancelled(id) && status == 487;
                 let cause = if cancelled { FailureCause::Cancelled } else { FailureCause::Peer };
-                self.fail(id, status, &response.reason, cause);
+                let retry_after = response.headers.typed::<RetryAfter>().ok().flatten();
+                self.fail_for(id, (status, &response.reason), cause, retry_after.map(|r| r.seconds));
             }
         }
     }
@@ -228,12 +231,24 @@ impl EndpointCore {
         if cancelled && first {
             self.send_cancel(now, id);
         }
-        let usable = branch.is_none_or(|branch| self.take_reliable(id, &branch, response));
+        let usable = branch.as_ref().is_none_or(|branch| self.take_reliable(id, branch, response));
+        if let Some(branch) = branch.filter(|_| response.status == 199) {
+            self.branch_is_over(id, &branch);
+        }
         if !cancelled && usable && response.status > 100 {
             let (status, reason) = (response.status, response.reason.clone());
             let body = body_of(&response.headers, &response.body);
             self.event(Event::Progress { id, status, reason, body });
         }
+    }
+
+    /// This branch of our call will never be answered with 2xx (RFC 6228).
+    fn branch_is_over(&mut self, id: InviteId, tag: &str) {
+        let Some(Call::Outgoing(outgoing)) = self.calls.get_mut(&id) else { return };
+        let Some(at) = outgoing.early.iter().position(|leg| leg.tag() == tag) else { return };
+        let mut leg = outgoing.early.swap_remove(at);
+        self.dialogs.remove(leg.dialog.id());
+        self.orphans.extend(leg.theirs.take());
     }
 
     /// A 2xx: the first establishes the session, its repetitions get the ACK
@@ -354,9 +369,19 @@ impl EndpointCore {
     }
 
     fn fail(&mut self, id: InviteId, status: u16, reason: &str, cause: FailureCause) {
+        self.fail_for(id, (status, reason), cause, None);
+    }
+
+    fn fail_for(
+        &mut self,
+        id: InviteId,
+        (status, reason): (u16, &str),
+        cause: FailureCause,
+        retry_after: Option<u32>,
+    ) {
         if matches!(self.calls.get(&id), Some(Call::Outgoing(_))) {
             self.forget(id);
-            self.event(Event::Failed { id, status, reason: reason.to_owned(), cause });
+            self.event(Event::Failed { id, status, reason: reason.to_owned(), cause, retry_after });
         }
     }
 }

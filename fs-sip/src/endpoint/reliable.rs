@@ -81,7 +81,7 @@ impl EndpointCore {
                 }
             }
             // Section 3: the INVITE is refused with a 5xx.
-            Due::GiveUp => return self.give_up_incoming(now, id, 504, "No PRACK received"),
+            Due::GiveUp => return self.give_up_incoming(now, id, (504, "No PRACK received"), None),
         }
         self.watch_for_prack(id);
     }

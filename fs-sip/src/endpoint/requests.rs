@@ -80,6 +80,13 @@ impl EndpointCore {
         if let Some(response) = self.general_refusal(&request) {
             return self.respond(now, server, &response);
         }
+        // RFC 3261 section 26.2.2: such a request goes over TLS all the way.
+        if *request.uri.scheme() == Scheme::Sips && !path.source.protocol.is_secure() {
+            let tag = self.new_tag();
+            let mut response = self.response(&request, 400, &tag);
+            response.reason = "Bad Request (sips: needs TLS)".to_owned();
+            return self.respond(now, server, &response);
+        }
         if self.config.detect_loops && self.table.is_loop(&request) {
             return self.refuse(now, server, &request, 482);
         }
@@ -102,7 +109,7 @@ impl EndpointCore {
     fn general_refusal(&mut self, request: &Request) -> Option<Response> {
         let answered = match request.method {
             Method::Invite | Method::Bye | Method::Options | Method::Notify => true,
-            Method::Prack | Method::Update | Method::Refer => true,
+            Method::Prack | Method::Update | Method::Refer | Method::Info => true,
             Method::Message => self.config.messages,
             Method::Subscribe => !self.config.events.is_empty() || is_of_refer(request),
             _ => self.is_answered_above(&request.method),
@@ -171,12 +178,19 @@ impl EndpointCore {
     /// 8.1.1.8).
     pub(super) fn contact_refusal(&self, request: &Request, tag: &str) -> Option<Response> {
         let contacts = request.headers.typed_all::<Contact>().unwrap_or_default();
-        let fine = matches!(&contacts[..], [Contact::Address(address)] if address.uri.is_sip());
-        if fine {
-            return None;
-        }
+        // RFC 3261 section 8.1.1.8.
+        let secure = *request.uri.scheme() == Scheme::Sips;
+        let what = match &contacts[..] {
+            [Contact::Address(address)] if address.uri.is_sip() => {
+                if !secure || *address.uri.scheme() == Scheme::Sips {
+                    return None;
+                }
+                "a sips: Contact"
+            }
+            _ => "one Contact with a SIP URI",
+        };
         let mut response = self.response(request, 400, tag);
-        response.reason = "Bad Request (INVITE needs one Contact with a SIP URI)".to_owned();
+        response.reason = format!("Bad Request (INVITE needs {what})");
         Some(response)
     }
 
@@ -237,6 +251,7 @@ impl EndpointCore {
             Method::Prack => self.on_prack(now, server, request, id),
             Method::Update => self.on_update(now, server, request, id, &dialog.remote_tag),
             Method::Refer => self.on_refer(now, server, request, id),
+            Method::Info => self.on_info(now, server, &request, id),
             Method::Notify if of_refer => self.on_refer_notify(now, server, &request, id),
             Method::Subscribe if of_refer => self.on_refer_subscribe(now, server, &request, id),
             Method::Notify => self.refuse(now, server, &request, 481),

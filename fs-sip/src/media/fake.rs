@@ -47,6 +47,8 @@ pub enum FakeCall {
 #[derive(Debug, Default)]
 struct Shared {
     calls: Vec<FakeCall>,
+    /// The peer takes no telephony events.
+    refuses_digits: bool,
     events: Vec<MediaEvents>,
     open_errors: VecDeque<MediaError>,
     next_port: u16,
@@ -79,6 +81,11 @@ impl FakeBackend {
     #[must_use]
     pub fn calls(&self) -> Vec<FakeCall> {
         self.lock().calls.clone()
+    }
+
+    /// From now on peers take no telephony events.
+    pub fn refuse_digits(&self) {
+        self.lock().refuses_digits = true;
     }
 
     /// The next [`Backend::open`] fails with this.
@@ -262,6 +269,9 @@ impl Media for FakeMedia {
     }
 
     fn start_digit(&mut self, event: u8) -> bool {
+        if self.backend.lock().refuses_digits {
+            return false;
+        }
         self.note(FakeCall::Digit(event));
         true
     }

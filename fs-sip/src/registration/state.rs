@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::limits;
 use crate::transport::Peer;
-use crate::wire::headers::{CSeq, Contact, From, MaxForwards, To, name};
+use crate::wire::headers::{CSeq, Contact, From, MaxForwards, Path, To, name};
 use crate::wire::{Headers, Method, NameAddr, Request, Uri, default_reason};
 
 /// What to register where.
@@ -106,6 +106,8 @@ pub enum RegistrationEvent {
         contacts: Vec<NameAddr>,
         /// The way our requests shall go (RFC 3608).
         service_route: Vec<NameAddr>,
+        /// The proxies between the registrar and us, nearest to us first (RFC 3327).
+        path: Vec<NameAddr>,
         /// Addresses that reach this instance of ours from anywhere (RFC 5627).
         gruu: Option<Box<Gruu>>,
         /// The registrar keeps to our flow (RFC 5626).
@@ -470,7 +472,9 @@ impl Registration {
         let refresh = refresh_after(expires);
         let (service_route, gruu) = (self.service_route.clone(), self.gruu.clone().map(Box::new));
         let outbound = self.outbound;
-        let event = RegistrationEvent::Registered { expires, contacts, service_route, gruu, outbound };
+        let path = headers.typed_all::<Path>().unwrap_or_default().into_iter().map(|p| p.0);
+        let path = path.take(limits::MAX_PATH).collect();
+        let event = RegistrationEvent::Registered { expires, contacts, service_route, path, gruu, outbound };
         (Some(event), Next::Wait(now + refresh))
     }
 

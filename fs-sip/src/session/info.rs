@@ -3,7 +3,7 @@
 use fs_proto::MediaType;
 
 use crate::media::SessionId;
-use crate::wire::headers::{ReferredBy, name};
+use crate::wire::headers::{AssertedIdentity, Privacy, ReferredBy, name};
 use crate::wire::{NameAddr, TypedHeader, Uri};
 
 /// What is known of a call from its first message.
@@ -39,6 +39,20 @@ impl CallInfo {
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
         self.header(name::SUBJECT)
+    }
+
+    /// Who the caller is, as its network says (RFC 3325). Worth only as much as whoever handed us the call: a proxy that
+    /// can be trusted removes what callers write there themselves.
+    #[must_use]
+    pub fn asserted_identity(&self) -> Vec<NameAddr> {
+        let all = self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name::P_ASSERTED_IDENTITY));
+        all.filter_map(|(_, value)| AssertedIdentity::parse_value(value).ok()).map(|id| id.0).collect()
+    }
+
+    /// What the caller does not want to be told on (RFC 3323).
+    #[must_use]
+    pub fn privacy(&self) -> Option<Privacy> {
+        Privacy::parse_value(self.header(name::PRIVACY)?).ok()
     }
 
     /// Who asked the caller to call (`transfer_info.referred_by`).

@@ -26,7 +26,7 @@ use crate::wire::headers::name;
 
 pub(crate) use actor::{Actor, Input, Outgoing, Start, until};
 pub use info::CallInfo;
-pub use options::{IceOptions, MediaOptions, VideoOptions};
+pub use options::{DigitWay, IceOptions, MediaOptions, VideoOptions};
 pub(crate) use problem::warning;
 pub use state::{IllegalState, SessionState};
 pub(crate) use streams::{StreamSetup, Streams};
@@ -168,9 +168,8 @@ impl Session {
         self.control.unhold();
     }
 
-    /// Sends digits as telephony events (RFC 4733), one after the other (`AudioStream.send_dtmf`). `0` to `9`, `*`, `#`
-    /// and `A` to `D` are digits; spaces, `-` and `.` are skipped. Nothing is sent while the call does not stand, or to a
-    /// peer that takes no such events.
+    /// Sends digits, one after the other (`AudioStream.send_dtmf`), in the way that [`MediaOptions::digits`] says. `0` to `9`, `*`, `#`
+    /// and `A` to `D` are digits; spaces, `-` and `.` are skipped. Nothing is sent while the call does not stand.
     ///
     /// # Errors
     /// The first character that is no digit; then nothing is sent.

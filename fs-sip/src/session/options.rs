@@ -24,6 +24,18 @@ impl Default for VideoOptions {
     }
 }
 
+/// How digits reach the peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum DigitWay {
+    /// As telephony events (RFC 4733), or by INFO (`application/dtmf-relay`) where the peer takes none.
+    #[default]
+    Any,
+    /// As telephony events, or not at all.
+    Events,
+    /// By INFO.
+    Info,
+}
+
 /// What calls carry, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MediaOptions {
@@ -40,6 +52,8 @@ pub struct MediaOptions {
     pub srtp: SrtpPolicy,
     /// ICE (RFC 8445); `None` = plain UDP. Peers without ICE are called all the same.
     pub ice: Option<IceOptions>,
+    /// How digits are sent. Both ways are taken.
+    pub digits: DigitWay,
 }
 
 /// Settings of ICE.

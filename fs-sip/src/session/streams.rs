@@ -4,11 +4,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use fs_proto::{MediaType, StreamDirection};
+use fs_proto::{DtmfEvent, MediaType, StreamDirection};
 
 use super::hold;
 use super::offer_answer::OfferAnswer;
-use super::options::{Controlling, MediaOptions};
+use super::options::{Controlling, DigitWay, MediaOptions};
 use super::problem::Problem;
 use crate::endpoint::Body;
 use crate::event::{Originator, StreamEvent};
@@ -280,9 +280,18 @@ impl Streams {
     }
 
     /// Begins or ends the digit whose time has come.
-    pub(crate) async fn step_digits(&mut self) {
-        if let Ok(entry) = self.entry(MediaType::Audio) {
-            entry.stream.step_digits().await;
+    ///
+    /// The digit that can't be sent in the stream, and goes by INFO.
+    pub(crate) async fn step_digits(&mut self) -> Option<DtmfEvent> {
+        let way = self.setup.options.digits;
+        let refused = self.entry(MediaType::Audio).ok()?.stream.step_digits(way != DigitWay::Info).await?;
+        match way {
+            DigitWay::Events => {
+                // As RFC 4733 has it, a peer that lists no events is sent none.
+                tracing::info!(target: "fs::sip::media", "the peer takes no telephony events");
+                None
+            }
+            DigitWay::Any | DigitWay::Info => DtmfEvent::from_number(refused),
         }
     }
 

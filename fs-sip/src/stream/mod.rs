@@ -1,6 +1,7 @@
 //! Streams of a session: one m-line each.
 
 pub mod digits;
+pub mod dtmf_relay;
 pub mod ice;
 pub mod rtp;
 

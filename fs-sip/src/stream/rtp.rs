@@ -67,6 +67,8 @@ pub struct RtpStream {
     rtcp_mux: bool,
     bandwidth: Option<u32>,
     digits: Digits,
+    /// A digit is being sent.
+    sounding: bool,
 }
 
 impl RtpStream {
@@ -103,6 +105,7 @@ impl RtpStream {
             rtcp_mux: false,
             bandwidth: None,
             digits: Digits::default(),
+            sounding: false,
         };
         stream.gather().await?;
         Ok(stream)
@@ -265,16 +268,22 @@ impl RtpStream {
         self.digits.push(Instant::now(), events);
     }
 
-    /// Begins or ends the digit whose time has come.
-    pub async fn step_digits(&mut self) {
-        let done = match self.digits.step(Instant::now()) {
-            Some(Step::Start(event)) => self.call(move |media| media.start_digit(event)).await,
-            Some(Step::Stop) => self.call(|media| media.stop_digit()).await.map(|()| true),
-            None => return,
-        };
-        if !done.unwrap_or(false) {
-            // As RFC 4733 has it, a peer that lists no events is sent none.
-            tracing::info!(target: "fs::sip::media", "the peer takes no telephony events");
+    /// Begins or ends the digit whose time has come. Returns the one that is not sent, as the peer takes no events, or
+    /// since `allowed` forbids them.
+    pub async fn step_digits(&mut self, allowed: bool) -> Option<u8> {
+        match self.digits.step(Instant::now())? {
+            Step::Start(event) if allowed => {
+                self.sounding = self.call(move |media| media.start_digit(event)).await.unwrap_or(false);
+                (!self.sounding).then_some(event)
+            }
+            Step::Start(event) => Some(event),
+            Step::Stop => {
+                if std::mem::take(&mut self.sounding) {
+                    // A broken engine reports itself.
+                    let _ = self.call(|media| media.stop_digit()).await;
+                }
+                None
+            }
         }
     }
 

@@ -11,7 +11,8 @@ use crate::limits;
 /// A piece of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
-    /// The bytes of one message, ready for [`parse_datagram`](super::parse_datagram).
+    /// The bytes of one message, ready for [`parse_frame`](super::parse_frame), which wants 513 where the body
+    /// was longer than [`limits::MAX_BODY`] and is left out.
     Message(Vec<u8>),
     /// Two line ends between messages: answer with one.
     Ping,
@@ -24,8 +25,6 @@ pub enum Frame {
 pub enum FrameError {
     /// The headers are longer than [`limits::MAX_HEAD`].
     HeadTooLong,
-    /// The body is longer than [`limits::MAX_BODY`].
-    BodyTooLong,
     /// Content-Length is missing, double or no number: the end of the message
     /// is unknown.
     NoLength,
@@ -35,7 +34,6 @@ impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::HeadTooLong => write!(f, "headers longer than {} bytes", limits::MAX_HEAD),
-            Self::BodyTooLong => write!(f, "body longer than {} bytes", limits::MAX_BODY),
             Self::NoLength => f.write_str("no usable Content-Length"),
         }
     }
@@ -49,6 +47,8 @@ pub struct Framer {
     buffer: Vec<u8>,
     /// Everything before this is known to hold no end of the head.
     searched: usize,
+    /// So much of a body that is too long is still to come.
+    skip: u64,
 }
 
 impl Framer {
@@ -66,7 +66,7 @@ impl Framer {
     /// Is nothing left of what was pushed?
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.buffer.is_empty()
+        self.buffer.is_empty() && self.skip == 0
     }
 
     /// The next complete frame, or `None` until more bytes come.
@@ -74,6 +74,11 @@ impl Framer {
     /// # Errors
     /// When the stream can't be divided any further.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
+        if self.skip > 0 {
+            let here = usize::try_from(self.skip).unwrap_or(usize::MAX).min(self.buffer.len());
+            self.buffer.drain(..here);
+            self.skip -= here as u64;
+        }
         if self.buffer.starts_with(b"\r\n") {
             let ping = self.buffer.starts_with(b"\r\n\r\n");
             if !ping && b"\r\n\r\n".starts_with(&self.buffer) && self.buffer.len() > 2 {
@@ -96,6 +101,12 @@ impl Framer {
             return Err(FrameError::HeadTooLong);
         }
         let length = self.body_length(head)?;
+        let Some(length) = usize::try_from(length).ok().filter(|n| *n <= limits::MAX_BODY) else {
+            self.searched = 0;
+            self.skip = length;
+            let rest = self.buffer.split_off(head);
+            return Ok(Some(Frame::Message(std::mem::replace(&mut self.buffer, rest))));
+        };
         if self.buffer.len() - head < length {
             return Ok(None);
         }
@@ -104,13 +115,12 @@ impl Framer {
         Ok(Some(Frame::Message(std::mem::replace(&mut self.buffer, rest))))
     }
 
-    fn body_length(&self, head: usize) -> Result<usize, FrameError> {
+    fn body_length(&self, head: usize) -> Result<u64, FrameError> {
         let lexed = lex(&self.buffer[..head]);
         let mut lengths = lexed.headers.all(name::CONTENT_LENGTH);
         let (Some(length), None) = (lengths.next(), lengths.next()) else {
             return Err(FrameError::NoLength);
         };
-        let length = content_length(length.value()).map_err(|_| FrameError::NoLength)?;
-        usize::try_from(length).ok().filter(|n| *n <= limits::MAX_BODY).ok_or(FrameError::BodyTooLong)
+        content_length(length.value()).map_err(|_| FrameError::NoLength)
     }
 }

@@ -144,6 +144,14 @@ macro_rules! shared_fields {
                 self.headers.typed::<Via>()?.ok_or_else(|| missing(name::VIA))
             }
 
+            /// Who sends it, for proofs and routes: the identity that is meant for
+            /// the network alone, else From.
+            #[must_use]
+            pub fn identity(&self) -> Option<Uri> {
+                let preferred = self.headers.typed::<headers::PreferredIdentity>().ok().flatten();
+                preferred.map(|p| p.0).or_else(|| self.from().ok()).map(|identity| identity.uri)
+            }
+
             /// From.
             ///
             /// # Errors

@@ -31,7 +31,7 @@ pub use message::{Message, Request, Response};
 pub use method::Method;
 pub use name_addr::NameAddr;
 pub use params::Params;
-pub use parse::{Datagram, Malformed, parse_datagram};
+pub use parse::{Datagram, Malformed, parse_datagram, parse_frame};
 pub use redact::redacted;
 pub use status::default_reason;
 pub use uri::{Scheme, Uri};

@@ -36,27 +36,46 @@ pub struct Malformed {
 /// # Errors
 /// When it holds no correct SIP message.
 pub fn parse_datagram(data: &[u8]) -> Result<Datagram, Malformed> {
+    parse(data, |length, rest| (length > rest as u64).then_some(400))
+}
+
+/// Reads one message of a stream, as the [`Framer`](super::Framer) cuts it: a body beyond [`limits::MAX_BODY`] is left out,
+/// and gets 513.
+///
+/// # Errors
+/// When it holds no correct SIP message.
+pub fn parse_frame(data: &[u8]) -> Result<Datagram, Malformed> {
+    parse(data, |length, rest| {
+        let status = if length > limits::MAX_BODY as u64 { 513 } else { 400 };
+        (length > rest as u64).then_some(status)
+    })
+}
+
+/// Which status a body gets that is shorter than Content-Length, if it is.
+type Shortness = fn(length: u64, rest: usize) -> Option<u16>;
+
+fn parse(data: &[u8], short: Shortness) -> Result<Datagram, Malformed> {
     let start = data.iter().position(|b| !matches!(b, b'\r' | b'\n'));
     let Some(start) = start.filter(|_| data.iter().any(|b| *b != 0)) else {
         return Ok(Datagram::KeepAlive);
     };
-    parse_message(&data[start..]).map(|m| Datagram::Message(Box::new(m)))
+    parse_message(&data[start..], short).map(|m| Datagram::Message(Box::new(m)))
 }
 
-fn parse_message(data: &[u8]) -> Result<Message, Malformed> {
+fn parse_message(data: &[u8], short: Shortness) -> Result<Message, Malformed> {
     let mut lexed = lex(data);
     let drop = |error| Malformed { error, answerable: None };
     if lexed.start_line.get(..4).is_some_and(|s| s.eq_ignore_ascii_case(b"SIP/")) {
         let (status, reason) = parse_status_line(lexed.start_line).map_err(drop)?;
         lexed.fault.map_or(Ok(()), Err).map_err(drop)?;
-        let body = body(&mut lexed.headers, lexed.body).map_err(drop)?;
+        let body = body(&mut lexed.headers, lexed.body, short).map_err(drop)?;
         check_headers(&lexed.headers).map_err(drop)?;
         return Ok(Message::Response(Response { status, reason, headers: lexed.headers, body }));
     }
     let request_line = parse_request_line(lexed.start_line);
     let checked = request_line.and_then(|(method, uri)| {
         lexed.fault.take().map_or(Ok(()), Err)?;
-        let body = body(&mut lexed.headers, lexed.body)?;
+        let body = body(&mut lexed.headers, lexed.body, short)?;
         let cseq = check_headers(&lexed.headers)?;
         check_request(&method, &cseq, &lexed.headers)?;
         Ok((method, uri, body))
@@ -131,7 +150,7 @@ fn parse_status_line(line: &[u8]) -> Result<(u16, String), ParseError> {
 }
 
 /// Takes Content-Length off the headers and cuts the body.
-fn body(headers: &mut Headers, rest: &[u8]) -> Result<Vec<u8>, ParseError> {
+fn body(headers: &mut Headers, rest: &[u8], short: Shortness) -> Result<Vec<u8>, ParseError> {
     let mut lengths = headers.all(name::CONTENT_LENGTH).map(|h| h.value().to_vec());
     let (first, second) = (lengths.next(), lengths.next());
     drop(lengths);
@@ -140,12 +159,14 @@ fn body(headers: &mut Headers, rest: &[u8]) -> Result<Vec<u8>, ParseError> {
         return Err(ParseError::new("Content-Length stands twice", value, 0));
     }
     let length = content_length(&value)?;
-    let body = usize::try_from(length).ok().and_then(|n| rest.get(..n));
-    let body = body.ok_or_else(|| {
-        ParseError::new("body is shorter than Content-Length", format!("{length} > {}", rest.len()), 0)
-    })?;
+    if let Some(status) = short(length, rest.len()) {
+        let text = format!("{length} > {}", rest.len());
+        return Err(ParseError::new("body is shorter than Content-Length", text, 0).with_status(status));
+    }
+    let body = usize::try_from(length).map_or(rest, |length| &rest[..length.min(rest.len())]);
+    let body = body.to_vec();
     headers.remove(name::CONTENT_LENGTH);
-    Ok(body.to_vec())
+    Ok(body)
 }
 
 /// Reads a Content-Length value with checked arithmetic.

@@ -1,13 +1,14 @@
 //! The end of a call: refusal, CANCEL, BYE, and what goes wrong.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Actor, PATIENCE};
 use crate::endpoint::{AckFate, Command, FailureCause, TerminationReason};
 use crate::event::{Originator, SessionEvent};
 use crate::session::problem::Problem;
 use crate::session::state::{SessionState, Trigger};
-use crate::wire::Method;
+use crate::wire::headers::Reason;
+use crate::wire::{Method, TypedHeader};
 
 impl Actor {
     pub(super) async fn hangup(&mut self) {
@@ -70,7 +71,13 @@ impl Actor {
         self.deadline = Some(Instant::now() + PATIENCE);
     }
 
-    pub(super) async fn failed(&mut self, status: u16, reason: &str, cause: FailureCause) {
+    pub(super) async fn failed(
+        &mut self,
+        status: u16,
+        reason: &str,
+        cause: FailureCause,
+        seconds: Option<u32>,
+    ) {
         let event = match (self.last_words.take(), cause) {
             (Some(event), _) => event,
             (None, FailureCause::Peer) => {
@@ -78,7 +85,11 @@ impl Actor {
                     488 | 606 => format!("{reason}; we offered: {}", self.streams.offered()),
                     _ => reason.to_owned(),
                 };
-                self.failure(Originator::Remote, status, reason, &why)
+                let mut event = self.failure(Originator::Remote, status, reason, &why);
+                if let SessionEvent::DidFail { retry_after, .. } = &mut event {
+                    *retry_after = seconds.map(|s| Duration::from_secs(s.into()));
+                }
+                event
             }
             (None, FailureCause::Timeout) => self.failure(Originator::Local, status, reason, "timeout"),
             (None, FailureCause::Transport) => self.failure(Originator::Local, status, reason, reason),
@@ -95,8 +106,7 @@ impl Actor {
         }
         let originator = if by_peer { Originator::Remote } else { Originator::Local };
         let end_reason = match reason {
-            TerminationReason::Bye(Some(text)) => text,
-            TerminationReason::Bye(None) => "user request".to_owned(),
+            TerminationReason::Bye(reason) => words(reason.as_deref()),
             TerminationReason::NoAck => "missing ACK".to_owned(),
             TerminationReason::Timeout => "timeout".to_owned(),
             TerminationReason::DialogGone(status) => format!("the peer no longer knows the call ({status})"),
@@ -130,4 +140,10 @@ impl Actor {
         }
         self.emit(event);
     }
+}
+
+/// A Reason header in words; without one, somebody just wanted it.
+pub(super) fn words(reason: Option<&str>) -> String {
+    let Some(text) = reason else { return "user request".to_owned() };
+    Reason::parse_value(text).map_or_else(|_| text.to_owned(), |reason| reason.words())
 }

@@ -6,16 +6,19 @@
 //! | `setup` | from the first message to a standing call, early media among it |
 //! | `renegotiation` | offers within the call: hold, ICE, what the peer wants |
 //! | `transfer` | REFER, ours and theirs |
+//! | `digits` | digits that go by INFO |
 //! | `ending` | refusal, CANCEL, BYE and what goes wrong |
 
+mod digits;
 mod ending;
 mod renegotiation;
 mod setup;
 mod transfer;
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use fs_proto::MediaType;
+use fs_proto::{DtmfEvent, MediaType};
 use tokio::sync::mpsc;
 
 use super::SessionCommand;
@@ -111,6 +114,8 @@ pub(crate) struct Actor {
     transferring: bool,
     /// The call whose peer has asked for this one.
     reports_to: Option<mpsc::UnboundedSender<Input>>,
+    /// Digits that wait for the answer to the INFO before them.
+    info: Option<VecDeque<DtmfEvent>>,
     /// When the last event is told at the latest.
     deadline: Option<Instant>,
     /// The hold the application wants, when it changed while a re-INVITE was out.
@@ -143,6 +148,7 @@ impl Actor {
             asked: None,
             transferring: false,
             reports_to: None,
+            info: None,
             deadline: None,
             hold_wish: false,
             hold_is_out: false,
@@ -170,7 +176,7 @@ impl Actor {
                 },
                 (kind, news) = self.streams.next_news() => match news {
                     News::Media(event) => self.on_media(kind, event).await,
-                    News::DigitDue => self.streams.step_digits().await,
+                    News::DigitDue => self.step_digits().await,
                 },
                 () = until(self.deadline) => {
                     if let Some(event) = self.last_words.take() {
@@ -214,7 +220,8 @@ impl Actor {
     }
 
     fn failure(&self, originator: Originator, code: u16, reason: &str, why: &str) -> SessionEvent {
-        SessionEvent::DidFail { originator, code, reason: reason.to_owned(), failure_reason: why.to_owned() }
+        let (reason, failure_reason) = (reason.to_owned(), why.to_owned());
+        SessionEvent::DidFail { originator, code, reason, failure_reason, retry_after: None }
     }
 
     async fn on_command(&mut self, command: SessionCommand) {
@@ -271,9 +278,14 @@ impl Actor {
             Event::Confirmed { body, .. } if self.state == SessionState::Accepting => {
                 self.confirmed(body).await
             }
-            Event::Failed { status, reason, cause, .. } => self.failed(status, &reason, cause).await,
-            Event::Cancelled { .. } => {
-                let event = self.failure(Originator::Remote, 487, "Session Cancelled", "user request");
+            Event::Failed { status, reason, cause, retry_after, .. } => {
+                self.failed(status, &reason, cause, retry_after).await;
+            }
+            Event::Info { body, .. } => self.informed(&body),
+            Event::InfoResult { status, .. } => self.info_answered(status),
+            Event::Cancelled { reason, .. } => {
+                let why = ending::words(reason.as_deref());
+                let event = self.failure(Originator::Remote, 487, "Session Cancelled", &why);
                 self.finish(event).await;
             }
             Event::Reinvite { body, .. } => self.reinvited(body).await,

@@ -1,4 +1,4 @@
-//! From, To, Route, Record-Route, Refer-To and Referred-By: headers that are one [`NameAddr`].
+//! From, To, Route, Record-Route, Path, Refer-To, Referred-By and identities: headers that are one [`NameAddr`].
 
 use std::fmt;
 
@@ -57,4 +57,19 @@ address_header!(
     /// Who asked for the call (RFC 3892 section 3).
     ReferredBy,
     name::REFERRED_BY
+);
+address_header!(
+    /// Who the caller is, as a network that can be trusted says (RFC 3325 section 9.1).
+    AssertedIdentity,
+    name::P_ASSERTED_IDENTITY
+);
+address_header!(
+    /// Who we want to be known as to such a network (RFC 3325 section 9.2).
+    PreferredIdentity,
+    name::P_PREFERRED_IDENTITY
+);
+address_header!(
+    /// A proxy on the way from the registrar to us (RFC 3327).
+    Path,
+    name::PATH
 );

@@ -8,8 +8,11 @@ mod event;
 mod max_forwards;
 pub mod name;
 mod option_tags;
+mod privacy;
+mod reason;
 mod reliability;
 mod replaces;
+mod retry_after;
 mod session_expires;
 mod subscription_state;
 
@@ -19,15 +22,20 @@ use std::fmt;
 use super::params::glance;
 use crate::error::ParseError;
 
-pub use address::{From, RecordRoute, ReferTo, ReferredBy, Route, To};
+pub use address::{
+    AssertedIdentity, From, Path, PreferredIdentity, RecordRoute, ReferTo, ReferredBy, Route, To,
+};
 pub use contact::Contact;
 pub use content_type::ContentType;
 pub use cseq::CSeq;
 pub use event::EventType;
 pub use max_forwards::MaxForwards;
 pub use option_tags::{Accept, Require, Supported, has_option};
+pub use privacy::Privacy;
+pub use reason::Reason;
 pub use reliability::{RAck, RSeq};
 pub use replaces::Replaces;
+pub use retry_after::RetryAfter;
 pub use session_expires::{MinSe, Refresher, SessionExpires};
 pub use subscription_state::SubscriptionState;
 
