@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 """Every function that the typelib offers, called with ordinary, edge and wrong arguments: empty names and lists, None where it
 is allowed and where it is not, numbers at the ends of their range, objects of other classes, structures with nothing in them,
-objects that are bare or destroyed. Each function runs in a process of its own.
+objects that are bare or destroyed. Each function runs in a process of its own, and so does each class, of whose sub-classes
+objects are made that got nothing at construction, and all of whose properties are read and set.
 
 Nothing may crash, whatever a binding can pass; and a function with a GError sets it wherever it gives False or None. What is
 not a GError is a TypeError of the binding, or a critical, which does not count here. Prints a line "ok - ..." or "not ok - ..."
 a function; the environment is that of call.py.
 """
 
+import functools
 import os
 import sys
 
@@ -21,6 +23,7 @@ from gi.repository import Farstream, GLib, GObject, Gst
 Gst.init(None)
 AUDIO, BOTH = Farstream.MediaType.AUDIO, Farstream.StreamDirection.BOTH
 ENOUGH = 90  # a typelib without functions must not pass
+CLASSES = ("Conference", "Session", "Stream", "Participant", "Transmitter", "StreamTransmitter", "ElementAddedNotifier")
 # The binding frees what it made.
 SKIPPED = {"CodecParameter.free", "FeedbackParameter.free"}
 
@@ -56,6 +59,14 @@ def structure_message(name, **fields):
     return Gst.Message.new_element(None, structure)
 
 
+def sub_types(kind):
+    """The types that have a GType of their own and can be made."""
+    for child in kind.children:
+        yield from sub_types(child)
+        if not child.is_abstract() and not child.name.startswith("__main__"):
+            yield child
+
+
 class Values:
     """The values to choose from, made when they are asked for the first time: the first of each is an ordinary one."""
 
@@ -67,6 +78,8 @@ class Values:
     def made(self, kind):
         if kind not in self.objects:
             self.objects[kind] = getattr(self, "make_" + kind)()
+            if kind in CLASSES:
+                self.objects[kind] += [GObject.new(sub_type) for sub_type in sub_types(getattr(Farstream, kind).__gtype__)]
         return self.objects[kind]
 
     def make_Conference(self):
@@ -225,6 +238,36 @@ def function(name, kind, info, instance):
     return getattr(owner, name.split(".")[-1])
 
 
+def values_of_property(spec):
+    """The values to set a property to, of the right type and of others."""
+    values = [spec.default_value, None, True, "", "x" * 70000, -1, 2.5, [], BareParticipant()]
+    for end in ("minimum", "maximum"):
+        values += [getattr(spec, end)] if hasattr(spec, end) else []
+    return values
+
+
+def try_properties(base, say):
+    """As try_all, with the properties of a class, its sub-classes and their objects."""
+    values, count = Values(), 0
+    objects = values.made(base)
+    for one in objects:
+        for spec in one.list_properties():
+            if spec.flags & GObject.ParamFlags.READABLE:
+                say(f"at {spec.name} of {short(one)}")
+                one.get_property(spec.name)
+                count += 1
+            if not spec.flags & GObject.ParamFlags.WRITABLE or spec.flags & GObject.ParamFlags.CONSTRUCT_ONLY:
+                continue
+            for value in values_of_property(spec):
+                say(f"at {spec.name} = {short(value)} of {short(one)}")
+                count += 1
+                try:
+                    one.set_property(spec.name, value)
+                except (TypeError, ValueError, OverflowError):
+                    pass
+    say(f"done {count}, {len(objects)} objects")
+
+
 def short(value):
     return repr(value)[:60]
 
@@ -246,7 +289,7 @@ def try_all(name, kind, info, say):
     say(f"silent {len(silent)}: {silent[0]}" if silent else f"done {count}")
 
 
-def run(name, kind, info):
+def run(work):
     """What came of it: the last line and the status."""
     read, write = os.pipe()
     child = os.fork()
@@ -256,7 +299,7 @@ def run(name, kind, info):
         os.dup2(quiet, 2)
         GLib.log_set_always_fatal(GLib.LogLevelFlags.LEVEL_ERROR)
         try:
-            try_all(name, kind, info, lambda line: os.write(write, (line + "\n").encode("utf-8", "replace")))
+            work(lambda line: os.write(write, (line + "\n").encode("utf-8", "replace")))
             os._exit(0)
         except BaseException as error:  # pylint: disable=broad-exception-caught
             os.write(write, f"raised {error!r}\n".encode("utf-8", "replace"))
@@ -272,16 +315,18 @@ def main():
     good = library == {os.environ["EXPECT_LIBRARY"]}
     print("ok -" if good else "not ok -", f"the library is {library}", flush=True)
     failures, total = int(not good), 0
-    for name, kind, info in callables():
-        if name in SKIPPED or (len(sys.argv) > 1 and sys.argv[1] not in name):
+    tasks = [(name, functools.partial(try_all, name, kind, info)) for name, kind, info in callables() if name not in SKIPPED]
+    tasks += [(f"properties of {base}", functools.partial(try_properties, base)) for base in CLASSES]
+    for name, work in tasks:
+        if len(sys.argv) > 1 and sys.argv[1] not in name:
             continue
-        said, status = run(name, kind, info)
+        said, status = run(work)
         good = status == 0 and said.startswith("done ")
         print("ok -" if good else "not ok -", f"{name}: {said}" + (f" (status {status})" if status else ""), flush=True)
         failures += not good
         total += 1
     if len(sys.argv) == 1:
-        print("ok -" if total >= ENOUGH else "not ok -", f"{total} functions")
+        print("ok -" if total >= ENOUGH else "not ok -", f"{total} functions and classes")
         failures += total < ENOUGH
     sys.exit(1 if failures else 0)
 
