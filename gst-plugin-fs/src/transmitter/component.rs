@@ -5,10 +5,11 @@
 
 use gst::prelude::*;
 
-/// Funnel and tee of one component.
-struct Component {
-    funnel: gst::Element,
-    tee: gst::Element,
+/// The bin that takes packets to send: behind each of its pads a tee.
+pub(super) struct SinkBin {
+    /// The bin.
+    pub(super) bin: gst::Bin,
+    tees: Vec<gst::Element>,
 }
 
 /// Both bins with their components, which are counted from 1.
@@ -17,7 +18,58 @@ pub(super) struct Bins {
     pub(super) src: gst::Bin,
     /// Takes packets to send.
     pub(super) sink: gst::Bin,
-    components: Vec<Component>,
+    sinks: SinkBin,
+    funnels: Vec<gst::Element>,
+}
+
+/// What belongs to a component.
+fn component(all: &[gst::Element], number: u32) -> Result<&gst::Element, glib::Error> {
+    let index = usize::try_from(number).ok().and_then(|n| n.checked_sub(1));
+    index
+        .and_then(|i| all.get(i))
+        .ok_or_else(|| construction(&format!("there is no component {number}, only 1 to {}", all.len())))
+}
+
+impl SinkBin {
+    /// Builds the bin for so many components.
+    ///
+    /// # Errors
+    /// `CONSTRUCTION`, naming the element that is missing.
+    pub(super) fn new(components: u32) -> Result<Self, glib::Error> {
+        let (bin, mut tees) = (gst::Bin::new(), Vec::new());
+        for number in 1..=components {
+            let tee = element("tee")?;
+            tee.set_property("allow-not-linked", true);
+            expose(&bin, &tee, "sink", &format!("sink_{number}"))?;
+            tees.push(tee);
+        }
+        Ok(Self { bin, tees })
+    }
+
+    /// Adds an element that sends the packets of a component.
+    pub(super) fn add(&self, number: u32, sink: &gst::Element) -> Result<(), glib::Error> {
+        let tee = component(&self.tees, number)?;
+        self.bin.add(sink).map_err(|e| construction(&e.message))?;
+        // Running before the first packet comes: the branch must not refuse it. What is ahead of a bin that was not
+        // started yet stays so: shmsink listens from READY on.
+        let ahead = sink.current_state() > self.bin.current_state();
+        if sink.current_state() == gst::State::Null || !ahead {
+            sink.sync_state_with_parent().map_err(|e| construction(&e.message))?;
+        }
+        tee.link(sink).map_err(|e| construction(&e.message))
+    }
+
+    /// Removes an element that sends. The branch goes before the element stops, so that a packet under way meets no
+    /// stopped element.
+    pub(super) fn remove(&self, number: u32, sink: &gst::Element) {
+        let tee_pad = sink.static_pad("sink").and_then(|pad| pad.peer());
+        if let (Some(pad), Ok(tee)) = (tee_pad, component(&self.tees, number)) {
+            tee.release_request_pad(&pad);
+        }
+        halt(sink);
+        // Whoever is not in the bin (any more) needs no removal.
+        let _ = self.bin.remove(sink);
+    }
 }
 
 impl Bins {
@@ -26,31 +78,20 @@ impl Bins {
     /// # Errors
     /// `CONSTRUCTION`, naming the element that is missing.
     pub(super) fn new(components: u32) -> Result<Self, glib::Error> {
-        let (src, sink) = (gst::Bin::new(), gst::Bin::new());
-        let mut all = Vec::new();
+        let (src, sinks, mut funnels) = (gst::Bin::new(), SinkBin::new(components)?, Vec::new());
         for number in 1..=components {
             let funnel = element("funnel")?;
             expose(&src, &funnel, "src", &format!("src_{number}"))?;
-            let tee = element("tee")?;
-            tee.set_property("allow-not-linked", true);
-            expose(&sink, &tee, "sink", &format!("sink_{number}"))?;
-            all.push(Component { funnel, tee });
+            funnels.push(funnel);
         }
-        Ok(Self { src, sink, components: all })
-    }
-
-    fn component(&self, number: u32) -> Result<&Component, glib::Error> {
-        let index = usize::try_from(number).ok().and_then(|n| n.checked_sub(1));
-        index.and_then(|i| self.components.get(i)).ok_or_else(|| {
-            construction(&format!("there is no component {number}, only 1 to {}", self.components.len()))
-        })
+        Ok(Self { src, sink: sinks.bin.clone(), sinks, funnels })
     }
 
     /// Adds an element that receives packets of a component and starts it with the bin.
     pub(super) fn add_source(&self, number: u32, source: &gst::Element) -> Result<(), glib::Error> {
-        let component = self.component(number)?;
+        let funnel = component(&self.funnels, number)?;
         self.src.add(source).map_err(|e| construction(&e.message))?;
-        source.link(&component.funnel).map_err(|e| construction(&e.message))?;
+        source.link(funnel).map_err(|e| construction(&e.message))?;
         source.sync_state_with_parent().map_err(|e| construction(&e.message))
     }
 
@@ -60,34 +101,19 @@ impl Bins {
         halt(source);
         // Whoever is not in the bin (any more) needs no removal.
         let _ = self.src.remove(source);
-        if let (Some(pad), Ok(component)) = (funnel_pad, self.component(number)) {
-            component.funnel.release_request_pad(&pad);
+        if let (Some(pad), Ok(funnel)) = (funnel_pad, component(&self.funnels, number)) {
+            funnel.release_request_pad(&pad);
         }
     }
 
-    /// Adds an element that sends the packets of a component.
+    /// As [`SinkBin::add`].
     pub(super) fn add_sink(&self, number: u32, sink: &gst::Element) -> Result<(), glib::Error> {
-        let component = self.component(number)?;
-        self.sink.add(sink).map_err(|e| construction(&e.message))?;
-        // Running before the first packet comes: the branch must not refuse it. What is ahead of a bin that was not
-        // started yet stays so: shmsink listens from READY on.
-        let ahead = sink.current_state() > self.sink.current_state();
-        if sink.current_state() == gst::State::Null || !ahead {
-            sink.sync_state_with_parent().map_err(|e| construction(&e.message))?;
-        }
-        component.tee.link(sink).map_err(|e| construction(&e.message))
+        self.sinks.add(number, sink)
     }
 
-    /// Removes an element that sends. The branch goes before the element stops, so that a packet under way meets no
-    /// stopped element.
+    /// As [`SinkBin::remove`].
     pub(super) fn remove_sink(&self, number: u32, sink: &gst::Element) {
-        let tee_pad = sink.static_pad("sink").and_then(|pad| pad.peer());
-        if let (Some(pad), Ok(component)) = (tee_pad, self.component(number)) {
-            component.tee.release_request_pad(&pad);
-        }
-        halt(sink);
-        // Whoever is not in the bin (any more) needs no removal.
-        let _ = self.sink.remove(sink);
+        self.sinks.remove(number, sink);
     }
 }
 

@@ -15,6 +15,11 @@ struct Count {
 }
 
 impl Count {
+    fn add_one(&self, bytes: usize) {
+        self.packets.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
     fn add(&self, info: &gst::PadProbeInfo<'_>) {
         let (packets, bytes) = match &info.data {
             Some(gst::PadProbeData::Buffer(buffer)) => (1, buffer.size()),
@@ -32,6 +37,16 @@ impl Count {
 pub(super) struct Counters(Arc<(Count, Count)>);
 
 impl Counters {
+    /// One more packet was sent.
+    pub(super) fn add_sent(&self, bytes: usize) {
+        self.0.0.add_one(bytes);
+    }
+
+    /// One more packet was received.
+    pub(super) fn add_received(&self, bytes: usize) {
+        self.0.1.add_one(bytes);
+    }
+
     /// Counts what passes a pad as sent. Probes that were added to the pad before may drop packets first.
     pub(super) fn count_sent(&self, pad: &gst::Pad) {
         self.watch(pad, |(sent, _), info| sent.add(info));

@@ -5,12 +5,15 @@
 
 mod component;
 mod counters;
+mod inlet;
 mod interfaces;
 pub mod multicast;
 pub mod nice;
 mod parameters;
 pub mod rawudp;
 pub mod shm;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use glib::prelude::*;
 
@@ -31,4 +34,9 @@ pub fn register() {
     for (name, type_) in BUILTIN {
         fs_core::plugin::register_builtin(name, "transmitter", type_);
     }
+}
+
+/// What a panic elsewhere left behind is consistent: each change of the guarded data is one step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

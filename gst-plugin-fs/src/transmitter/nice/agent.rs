@@ -11,6 +11,7 @@ use glib::translate::*;
 use super::candidate::{Compatibility, Credentials, Plain, invalid};
 use super::event_loop::EventLoop;
 use super::ffi::{self, Address, Api, NiceAgent, NiceCandidate};
+use super::path::Receiver;
 use super::relay::Relay;
 use super::{NiceStreamTransmitter, lock};
 
@@ -61,6 +62,7 @@ pub(super) struct Agent {
     object: Handle,
     events: Arc<EventLoop>,
     streams: Mutex<Vec<(u32, glib::WeakRef<NiceStreamTransmitter>)>>,
+    reliable: bool,
 }
 
 impl Agent {
@@ -93,7 +95,8 @@ impl Agent {
             object.set_property("stun-server", &key.stun_ip);
             object.set_property("stun-server-port", key.stun_port);
         }
-        let agent = Arc::new(Self { api, object: Handle(object), events, streams: Mutex::default() });
+        let (streams, reliable) = (Mutex::default(), key.reliable);
+        let agent = Arc::new(Self { api, object: Handle(object), events, streams, reliable });
         for ip in &key.local {
             check_local(*ip)?;
             let mut address = Address::from(SocketAddr::new(*ip, 0));
@@ -110,13 +113,13 @@ impl Agent {
         self.object.ptr()
     }
 
-    /// The GObject, for nicesrc and nicesink.
+    /// The GObject, for its properties.
     pub(super) fn object(&self) -> &glib::Object {
         &self.object.0
     }
 
     /// The thread that the agent shares with all others.
-    pub(super) fn events(&self) -> &EventLoop {
+    pub(super) fn events(&self) -> &Arc<EventLoop> {
         &self.events
     }
 
@@ -331,6 +334,33 @@ impl Agent {
         Ok(())
     }
 
+    /// Hands the packets of a component to `receiver` in the thread of `home`, or drops them. The receiver lives until that
+    /// thread has done what was posted after the end.
+    pub(super) fn receive(&self, stream: u32, component: u32, home: &EventLoop, receiver: Option<&Receiver>) {
+        let context: *mut glib::ffi::GMainContext = home.context().to_glib_none().0;
+        let data = receiver.map_or(std::ptr::null_mut(), |r| std::ptr::from_ref(r).cast_mut().cast());
+        // SAFETY: agent and context are valid, the receiver lives as said above; an unknown stream is passed over.
+        unsafe {
+            let call = receiver.is_some().then_some(received as ffi::Received);
+            (self.api.nice_agent_attach_recv)(self.ptr(), stream, component, context, call, data);
+        }
+    }
+
+    /// Sends a packet; answers how many octets were taken.
+    pub(super) fn send(&self, stream: u32, component: u32, bytes: &[u8]) -> usize {
+        let length = c_uint::try_from(bytes.len()).unwrap_or_default();
+        // SAFETY: the agent is valid and the octets are copied.
+        let taken = unsafe {
+            (self.api.nice_agent_send)(self.ptr(), stream, component, length, bytes.as_ptr().cast())
+        };
+        usize::try_from(taken).unwrap_or_default()
+    }
+
+    /// Whether it sends by pseudo-TCP.
+    pub(super) fn is_reliable(&self) -> bool {
+        self.reliable
+    }
+
     /// The peer has no more candidates; checks may fail from now on.
     pub(super) fn remote_gathered(&self, stream: u32) {
         // SAFETY: the agent is valid.
@@ -362,6 +392,21 @@ impl Drop for Agent {
             unsafe { (api.nice_agent_close_async)(object.ptr(), Some(closed), keep) }
         });
     }
+}
+
+unsafe extern "C" fn received(
+    _agent: *mut c_void,
+    _stream: c_uint,
+    _component: c_uint,
+    length: c_uint,
+    octets: *mut c_char,
+    receiver: *mut c_void,
+) {
+    // SAFETY: libnice calls with the pointer given to it and so many octets; the receiver lives, see `receive`.
+    let (receiver, bytes) = unsafe {
+        (&*receiver.cast::<Receiver>(), std::slice::from_raw_parts(octets.cast::<u8>(), length as usize))
+    };
+    receiver.packet(bytes);
 }
 
 unsafe extern "C" fn closed(_agent: *mut c_void, _result: *mut c_void, keep: *mut c_void) {

@@ -1,4 +1,4 @@
-//! The one thread on which all agents of the process wait, and on which their news reaches the streams.
+//! The one thread on which all agents of the process wait, and on which their news and packets reach the streams.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -23,6 +23,16 @@ impl EventLoop {
         if let Some(running) = shared.upgrade() {
             return Ok(running);
         }
+        let started = Self::start()?;
+        *shared = Arc::downgrade(&started);
+        Ok(started)
+    }
+
+    /// An event loop with a thread of its own.
+    ///
+    /// # Errors
+    /// As [`EventLoop::shared`].
+    pub(super) fn start() -> Result<Arc<Self>, glib::Error> {
         let started = Arc::new(Self { context: glib::MainContext::new(), ended: Arc::default() });
         let (context, ended) = (started.context.clone(), started.ended.clone());
         std::thread::Builder::new().name("fs-nice".into()).spawn(move || run(&context, &ended)).map_err(
@@ -31,7 +41,6 @@ impl EventLoop {
                 glib::Error::new(fs_core::Error::Construction, &text)
             },
         )?;
-        *shared = Arc::downgrade(&started);
         Ok(started)
     }
 

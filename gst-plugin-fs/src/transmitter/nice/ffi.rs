@@ -45,6 +45,10 @@ pub(super) type NiceAgent = c_void;
 /// What `nice_agent_close_async` calls when the agent's relays are given back.
 pub(super) type Closed = unsafe extern "C" fn(*mut c_void, *mut c_void, *mut c_void);
 
+/// What `nice_agent_attach_recv` calls with each packet: agent, stream, component, length, octets, data.
+pub(super) type Received =
+    unsafe extern "C" fn(*mut NiceAgent, c_uint, c_uint, c_uint, *mut c_char, *mut c_void);
+
 macro_rules! api {
     ($($name:ident($($argument:ty),*) $(-> $answer:ty)?;)+) => {
         /// libnice's functions.
@@ -89,6 +93,8 @@ api! {
     nice_agent_set_remote_candidates(*mut NiceAgent, c_uint, c_uint, *const GSList) -> c_int;
     nice_agent_set_selected_remote_candidate(*mut NiceAgent, c_uint, c_uint, *mut NiceCandidate) -> gboolean;
     nice_agent_peer_candidate_gathering_done(*mut NiceAgent, c_uint) -> gboolean;
+    nice_agent_attach_recv(*mut NiceAgent, c_uint, c_uint, *mut GMainContext, Option<Received>, *mut c_void) -> gboolean;
+    nice_agent_send(*mut NiceAgent, c_uint, c_uint, c_uint, *const c_char) -> c_int;
     nice_agent_restart_stream(*mut NiceAgent, c_uint) -> gboolean;
     nice_agent_close_async(*mut NiceAgent, Option<Closed>, *mut c_void);
     nice_candidate_new(c_uint) -> *mut NiceCandidate;

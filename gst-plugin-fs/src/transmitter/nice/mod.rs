@@ -1,10 +1,9 @@
-//! The transmitter `nice`: ICE (RFC 8445, RFC 6544 for TCP) with STUN and TURN, done by libnice and its elements
-//! `nicesrc` and `nicesink`.
+//! The transmitter `nice`: ICE (RFC 8445, RFC 6544 for TCP) with STUN and TURN, done by libnice.
 //!
 //! libnice is loaded when the first transmitter is made, so that the library works without it for those who need no
 //! ICE. The streams to one participant share an agent where their parameters allow it; all agents of the process share
-//! one thread (`event_loop`), which also brings their news to the streams, in order and with nothing locked. UPnP
-//! is off.
+//! one thread (`event_loop`), which also brings their news to the streams, in order and with nothing locked, and their packets,
+//! unless what takes them may block. UPnP is off.
 //!
 //! Local candidates are held until all are known and then told with IPv4 first, because clients written for the C
 //! library take the first one as the default of their offer. With the parameter `trickle` they are told as they come,
@@ -13,10 +12,10 @@
 //!
 //! | File | What it holds |
 //! |---|---|
-//! | `transmitter` | `FsNiceTransmitter`: the bins; agents kept with participants |
+//! | `transmitter` | `FsNiceTransmitter`: the elements; agents kept with participants |
 //! | `stream` | `FsNiceStreamTransmitter`: one stream's candidates and states |
 //! | `settings` | its parameters |
-//! | `path` | the elements of one component |
+//! | `path` | one component between agent and elements |
 //! | `agent`, `event_loop` | libnice agents and the thread they share |
 //! | `candidate`, `relay` | conversion of candidates and TURN servers, checks |
 //! | `tls` | the way to TURN servers behind TLS |
@@ -36,9 +35,11 @@ mod stream;
 mod tls;
 mod transmitter;
 
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::LazyLock;
 
 use glib::subclass::prelude::*;
+
+use crate::transmitter::lock;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -67,11 +68,6 @@ impl NiceStreamTransmitter {
     fn hear(&self, news: agent::News) {
         self.imp().hear(news);
     }
-}
-
-/// What a panic elsewhere left behind is consistent: each change of the guarded data is one step.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -108,7 +108,7 @@ impl NiceStreamTransmitter {
             link.agent.set_port_range(link.id, link.components, min, max);
         }
         link.agent.set_tos(link.id, imp.tos());
-        let (bins, obj) = (imp.bins()?, self.obj());
+        let (elements, home, obj) = (imp.elements()?, imp.home()?, self.obj());
         for component in 1..=link.components {
             for server in relay::of_component(&relays, component) {
                 link.agent.add_relay(link.id, component, server)?;
@@ -117,8 +117,7 @@ impl NiceStreamTransmitter {
                 &link.agent,
                 (link.id, &obj),
                 component,
-                bins,
-                imp.do_timestamp(),
+                (elements, &home),
                 settings.associate_on_source,
             )?;
             path.set_sending(settings.sending);
@@ -132,6 +131,12 @@ impl NiceStreamTransmitter {
     #[cfg(test)]
     pub(super) fn agent(&self) -> Option<glib::Object> {
         lock(&self.state).link.as_ref().map(|link| link.agent.object().clone())
+    }
+
+    /// Which components the packets of each one go over.
+    #[cfg(test)]
+    pub(super) fn sends_by(&self) -> Vec<u32> {
+        lock(&self.state).link.iter().flat_map(|link| &link.paths).map(Path::sends_by).collect()
     }
 
     /// Sets the type of service of packets sent from now on.
@@ -341,10 +346,10 @@ impl Link {
         remote.iter().try_for_each(|plain| self.agent.force_remote(self.id, plain))
     }
 
-    /// Ends the receiving threads before libnice forgets the stream.
+    /// Ends receiving before libnice forgets the stream.
     fn close(self) {
-        if let Ok(bins) = self.transmitter.imp().bins() {
-            self.paths.iter().for_each(|path| path.close(bins));
+        if let Ok(elements) = self.transmitter.imp().elements() {
+            self.paths.iter().for_each(|path| path.close(elements));
         }
         self.agent.remove_stream(self.id);
     }

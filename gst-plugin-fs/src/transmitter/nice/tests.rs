@@ -122,13 +122,7 @@ fn properties_are_those_of_the_reference() {
 fn packets_of_components_can_go_over_the_first() {
     let t = transmitter();
     let stream = stream(&t, &person(), &[]);
-    let components = || {
-        let bin = t.gst_sink().downcast::<gst::Bin>().unwrap();
-        let sinks = bin.iterate_all_by_element_factory_name("nicesink").into_iter().map(Result::unwrap);
-        let mut all: Vec<u32> = sinks.map(|sink| sink.property("component")).collect();
-        all.sort_unstable();
-        all
-    };
+    let components = || stream.downcast_ref::<NiceStreamTransmitter>().unwrap().imp().sends_by();
     assert_eq!(components(), [1, 2]);
     stream.set_property("send-component-mux", true);
     assert_eq!(components(), [1, 1]);

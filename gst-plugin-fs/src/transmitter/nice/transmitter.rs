@@ -1,4 +1,4 @@
-//! `FsNiceTransmitter`: the bins of a session; the agents of its participants.
+//! `FsNiceTransmitter`: the elements of a session; the agents of its participants.
 
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
@@ -9,19 +9,28 @@ use glib::subclass::prelude::*;
 
 use super::agent::{Agent, Key};
 use super::candidate::invalid;
-use super::{NiceStreamTransmitter, ffi, lock, path};
-use crate::transmitter::component::Bins;
+use super::event_loop::EventLoop;
+use super::{NiceStreamTransmitter, ffi, lock};
+use crate::transmitter::component::SinkBin;
+use crate::transmitter::inlet::{self, Inlet};
 use crate::transmitter::parameters;
 
 struct Settings {
     components: u32,
     tos: u32,
     do_timestamp: bool,
+    shared_thread: bool,
+}
+
+/// The elements of all streams.
+pub(super) struct Elements {
+    pub(super) inlet: Inlet,
+    pub(super) sinks: SinkBin,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { components: 1, tos: 0, do_timestamp: true }
+        Self { components: 1, tos: 0, do_timestamp: true, shared_thread: false }
     }
 }
 
@@ -29,7 +38,9 @@ impl Default for Settings {
 #[derive(Default)]
 pub struct NiceTransmitter {
     settings: Mutex<Settings>,
-    bins: OnceLock<Bins>,
+    elements: OnceLock<Elements>,
+    /// The loop in which packets are received, while there are streams.
+    home: Mutex<Weak<EventLoop>>,
     streams: Mutex<Vec<glib::WeakRef<NiceStreamTransmitter>>>,
 }
 
@@ -44,28 +55,37 @@ impl NiceTransmitter {
         lock(&self.settings).tos
     }
 
-    /// Whether packets received get the time of their arrival.
-    pub(super) fn do_timestamp(&self) -> bool {
-        lock(&self.settings).do_timestamp
-    }
-
-    /// The bins.
+    /// The elements.
     ///
     /// # Errors
     /// `CONSTRUCTION` when construction failed.
-    pub(super) fn bins(&self) -> Result<&Bins, glib::Error> {
-        self.bins.get().ok_or_else(|| {
+    pub(super) fn elements(&self) -> Result<&Elements, glib::Error> {
+        self.elements.get().ok_or_else(|| {
             glib::Error::new(fs_core::Error::Construction, "the nice transmitter was not fully constructed")
         })
     }
 
-    fn build(&self) -> Result<Bins, glib::Error> {
+    fn build(&self) -> Result<Elements, glib::Error> {
         ffi::api()?;
-        // The elements bring the plugin into memory; those of streams are made later.
-        for factory in ["nicesrc", "nicesink"] {
-            path::element(factory)?;
+        let inlet = Inlet::new(self.components());
+        inlet.set_do_timestamp(lock(&self.settings).do_timestamp);
+        Ok(Elements { inlet, sinks: SinkBin::new(self.components())? })
+    }
+
+    /// The loop in which packets are received: the one of all agents, or one of its own where what takes the packets may
+    /// block.
+    ///
+    /// # Errors
+    /// Those of [`EventLoop::start`].
+    pub(super) fn home(&self) -> Result<Arc<EventLoop>, glib::Error> {
+        let mut home = lock(&self.home);
+        if let Some(running) = home.upgrade() {
+            return Ok(running);
         }
-        Bins::new(self.components())
+        let shared = lock(&self.settings).shared_thread;
+        let started = if shared { EventLoop::shared() } else { EventLoop::start() }?;
+        *home = Arc::downgrade(&started);
+        Ok(started)
     }
 
     fn set_tos(&self, tos: u32) {
@@ -117,22 +137,23 @@ impl ObjectImpl for NiceTransmitter {
     fn properties() -> &'static [glib::ParamSpec] {
         static PROPERTIES: OnceLock<Vec<glib::ParamSpec>> = OnceLock::new();
         PROPERTIES.get_or_init(|| {
-            ["gst-src", "gst-sink", "components", "tos", "do-timestamp"]
+            let mut list: Vec<glib::ParamSpec> = ["gst-src", "gst-sink", "components", "tos", "do-timestamp"]
                 .map(glib::ParamSpecOverride::for_class::<Transmitter>)
-                .into()
+                .into();
+            list.push(inlet::shared_thread());
+            list
         })
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        let bin = |pick: fn(&Bins) -> &gst::Bin| {
-            self.bins.get().map(pick).cloned().map(|b| b.upcast::<gst::Element>()).to_value()
-        };
+        let elements = self.elements.get();
         match pspec.name() {
-            "gst-src" => bin(|b| &b.src),
-            "gst-sink" => bin(|b| &b.sink),
+            "gst-src" => elements.map(|e| e.inlet.clone().upcast::<gst::Element>()).to_value(),
+            "gst-sink" => elements.map(|e| e.sinks.bin.clone().upcast::<gst::Element>()).to_value(),
             "components" => self.components().to_value(),
             "tos" => self.tos().to_value(),
-            "do-timestamp" => self.do_timestamp().to_value(),
+            "do-timestamp" => lock(&self.settings).do_timestamp.to_value(),
+            "shared-thread" => lock(&self.settings).shared_thread.to_value(),
             _ => pspec.default_value().clone(),
         }
     }
@@ -141,7 +162,13 @@ impl ObjectImpl for NiceTransmitter {
         match (pspec.name(), value.get::<u32>(), value.get::<bool>()) {
             ("components", Ok(components), _) => lock(&self.settings).components = components,
             ("tos", Ok(tos), _) => self.set_tos(tos),
-            ("do-timestamp", _, Ok(do_timestamp)) => lock(&self.settings).do_timestamp = do_timestamp,
+            ("do-timestamp", _, Ok(do_timestamp)) => {
+                lock(&self.settings).do_timestamp = do_timestamp;
+                if let Some(elements) = self.elements.get() {
+                    elements.inlet.set_do_timestamp(do_timestamp);
+                }
+            }
+            ("shared-thread", _, Ok(shared)) => lock(&self.settings).shared_thread = shared,
             _ => {}
         }
     }
@@ -149,9 +176,9 @@ impl ObjectImpl for NiceTransmitter {
     fn constructed(&self) {
         self.parent_constructed();
         match self.build() {
-            Ok(bins) => {
+            Ok(elements) => {
                 // Runs once for each object.
-                let _ = self.bins.set(bins);
+                let _ = self.elements.set(elements);
             }
             Err(error) => self.set_construction_error(error),
         }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::socket::Batch;
 use super::{CAT, lock};
+use crate::transmitter::inlet::Feed;
 
 /// The loop's own event: a change of plans.
 const WAKE: u64 = 0;
@@ -202,6 +203,12 @@ impl Registration {
         if self.home.inner.thread.get() != Some(&std::thread::current().id()) {
             drop(lock(&self.entry.running));
         }
+    }
+}
+
+impl Feed for Registration {
+    fn want(&self, wanted: bool) {
+        self.read(Reason::Media, wanted);
     }
 }
 

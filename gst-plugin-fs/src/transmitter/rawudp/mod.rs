@@ -8,7 +8,7 @@
 //! | File | What it holds |
 //! |---|---|
 //! | `transmitter` | `FsRawUdpTransmitter`: the elements, the sockets of all streams |
-//! | `inlet`, `outlet` | the elements that give and take packets |
+//! | `outlet` | the element that takes packets; `inlet` beside this folder gives them |
 //! | `stream` | `FsRawUdpStreamTransmitter`: one stream's candidates |
 //! | `settings` | its parameters |
 //! | `gather` | which local candidates are told, and when |
@@ -28,7 +28,6 @@
 mod binding;
 mod candidates;
 mod gather;
-mod inlet;
 mod interfaces;
 mod io;
 mod mapping;
@@ -42,9 +41,11 @@ mod stream;
 mod stun;
 mod transmitter;
 
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::LazyLock;
 
 use glib::subclass::prelude::*;
+
+use crate::transmitter::lock;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -77,11 +78,6 @@ impl RawUdpStreamTransmitter {
     fn open(&self, transmitter: &RawUdpTransmitter) -> Result<(), glib::Error> {
         self.imp().open(transmitter)
     }
-}
-
-/// What a panic elsewhere left behind is consistent: each change of the guarded data is one step.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Numbers that nobody can guess.

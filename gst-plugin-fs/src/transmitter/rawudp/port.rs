@@ -9,12 +9,12 @@ use glib::subclass::prelude::*;
 use gst::prelude::*;
 
 use super::binding::Wish;
-use super::inlet::Inlet;
 use super::io::{Handler, Loop, Reason, Registration};
 use super::socket::{Batch, Incoming, Socket};
 use super::source::{Sender, Sources};
 use super::stun::{self, Handled};
 use super::{CAT, lock, random};
+use crate::transmitter::inlet::Inlet;
 
 /// A bound socket that receives and sends for one component.
 pub(super) struct Port {

@@ -9,13 +9,13 @@ use glib::subclass::prelude::*;
 
 use super::binding::{self, Ports, Slot, Wish};
 use super::candidates::Preference;
-use super::inlet::Inlet;
 use super::io::Loop;
 use super::outlet::Outlet;
 use super::port::Port;
 use super::socket::BufferSizes;
 use super::source::Sources;
 use super::{CAT, RawUdpStreamTransmitter, lock};
+use crate::transmitter::inlet::{self, Inlet};
 use crate::transmitter::parameters;
 
 /// A port with the number of streams that use it.
@@ -174,10 +174,7 @@ impl ObjectImpl for RawUdpTransmitter {
             let mut list: Vec<glib::ParamSpec> = ["gst-src", "gst-sink", "components", "tos", "do-timestamp"]
                 .map(glib::ParamSpecOverride::for_class::<Transmitter>)
                 .into();
-            let about = "Whether what takes the packets never blocks, so that one thread serves all such transmitters";
-            list.push(
-                glib::ParamSpecBoolean::builder("shared-thread").nick("Shared thread").blurb(about).build(),
-            );
+            list.push(inlet::shared_thread());
             list
         })
     }

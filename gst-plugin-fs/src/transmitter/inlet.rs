@@ -1,7 +1,7 @@
 //! The element that gives what all sockets of a transmitter receive: pads `src_1`, `src_2`, ..., one per component.
 //!
-//! It has no thread: the socket loop pushes. It is live, and reads from the sockets only while it is playing; before that
-//! packets wait in the sockets, as those of `udpsrc` do.
+//! It has no thread: whoever waits for the sockets pushes. It is live, and wants packets only while it is playing; before
+//! that they wait in the sockets, as those of `udpsrc` do.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
@@ -11,11 +11,21 @@ use glib::subclass::prelude::*;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
-use super::io::{Reason, Registration};
-use super::{CAT, lock};
+use super::lock;
+
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    let about = "What Farstream's transmitters receive";
+    gst::DebugCategory::new("fstransmitterinlet", gst::DebugColorFlags::empty(), Some(about))
+});
+
+/// What packets come from, a socket or several.
+pub(super) trait Feed: Send + Sync {
+    /// Packets are wanted from now on, or no more.
+    fn want(&self, wanted: bool);
+}
 
 glib::wrapper! {
-    /// Element of the rawudp transmitter that receives (`FsRawUdpInlet`).
+    /// Element of a transmitter that receives (`FsTransmitterInlet`).
     pub struct Inlet(ObjectSubclass<imp::Inlet>) @extends gst::Element, gst::Object;
 }
 
@@ -32,24 +42,31 @@ impl Inlet {
         self.imp().stamp.store(stamp, Ordering::Relaxed);
     }
 
-    /// Reads from that socket while the element plays.
-    pub(super) fn add(&self, socket: Arc<Registration>) {
+    /// Wants packets from there while the element plays.
+    pub(super) fn add(&self, feed: Arc<dyn Feed>) {
         let imp = self.imp();
-        lock(&imp.sockets).push(socket.clone());
+        lock(&imp.feeds).push(feed.clone());
         if imp.playing.load(Ordering::Acquire) {
-            socket.read(Reason::Media, true);
+            feed.want(true);
         }
     }
 
-    /// Lets go of a socket.
-    pub(super) fn remove(&self, socket: &Arc<Registration>) {
-        lock(&self.imp().sockets).retain(|s| !Arc::ptr_eq(s, socket));
+    /// Lets go of it.
+    pub(super) fn remove<F: Feed>(&self, feed: &Arc<F>) {
+        lock(&self.imp().feeds).retain(|f| !std::ptr::addr_eq(Arc::as_ptr(f), Arc::as_ptr(feed)));
     }
 
-    /// Gives a packet of a component that arrived that long ago, in the thread of the socket loop.
+    /// Gives a packet of a component that arrived that long ago, in the thread that received it.
     pub(super) fn push(&self, component: u32, buffer: gst::Buffer, age: Duration) {
         self.imp().push(component, buffer, age);
     }
+}
+
+/// The property of transmitters that says in which thread packets are received.
+pub(super) fn shared_thread() -> glib::ParamSpec {
+    let about =
+        "Whether what takes the packets never blocks, so that one thread serves all such transmitters";
+    glib::ParamSpecBoolean::builder("shared-thread").nick("Shared thread").blurb(about).build()
 }
 
 mod imp {
@@ -65,7 +82,7 @@ mod imp {
     #[derive(Default)]
     pub struct Inlet {
         outputs: OnceLock<Vec<Output>>,
-        pub(super) sockets: Mutex<Vec<Arc<Registration>>>,
+        pub(super) feeds: Mutex<Vec<Arc<dyn Feed>>>,
         pub(super) playing: AtomicBool,
         pub(super) stamp: AtomicBool,
     }
@@ -117,12 +134,12 @@ mod imp {
         }
 
         fn read(&self, playing: bool) {
-            let sockets = {
-                let sockets = lock(&self.sockets);
+            let feeds = {
+                let feeds = lock(&self.feeds);
                 self.playing.store(playing, Ordering::Release);
-                sockets.clone()
+                feeds.clone()
             };
-            sockets.iter().for_each(|socket| socket.read(Reason::Media, playing));
+            feeds.iter().for_each(|feed| feed.want(playing));
         }
     }
 
@@ -137,7 +154,7 @@ mod imp {
 
     #[glib::object_subclass]
     impl ObjectSubclass for Inlet {
-        const NAME: &'static str = "FsRawUdpInlet";
+        const NAME: &'static str = "FsTransmitterInlet";
         const ALLOW_NAME_CONFLICT: bool = true;
         type Type = super::Inlet;
         type ParentType = gst::Element;
@@ -155,8 +172,8 @@ mod imp {
     impl ElementImpl for Inlet {
         fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
             static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
-                let about = "Gives what the sockets of a rawudp transmitter receive";
-                gst::subclass::ElementMetadata::new("rawudp inlet", "Source/Network", about, "Farstream")
+                let about = "Gives what a transmitter receives";
+                gst::subclass::ElementMetadata::new("transmitter inlet", "Source/Network", about, "Farstream")
             });
             Some(&*METADATA)
         }
