@@ -217,3 +217,53 @@ fn the_shipped_preferences_are_all_understood() {
         session.destroy();
     }
 }
+
+/// Vorbis cannot be decoded without its code books (RFC 5215 section 3.2): they are in the offer before anything flows.
+#[test]
+fn vorbis_is_described_before_anybody_asks() {
+    let (a, b) = (Side::new("a", LOW, StreamDirection::BOTH), Side::new("b", HIGH, StreamDirection::BOTH));
+    for side in [&a, &b] {
+        let wanted = audio(Codec::ID_ANY, "VORBIS", 8000).with_channels(1);
+        let mut preferences = vec![wanted];
+        for codec in side.session.codecs_without_config() {
+            if !codec.is_encoding("VORBIS") {
+                preferences.push(Codec { id: Codec::ID_DISABLE, ..codec });
+            }
+        }
+        side.session.set_codec_preferences(&preferences).unwrap();
+    }
+    let described = |side: &Side| {
+        support::peer::wait_until("the description", || !side.session.codecs().is_empty());
+        let codec = side.session.codecs().remove(0);
+        assert!(codec.is_encoding("VORBIS"));
+        assert!(codec.param("configuration").is_some_and(|books| books.len() > 1000), "{codec}");
+        assert!(side.session.codecs_without_config()[0].param("configuration").is_none());
+        codec
+    };
+    let (of_a, of_b) = (described(&a), described(&b));
+    let (from_a, from_b) = (a.open(), b.open());
+    b.stream.set_remote_codecs(&[of_a]).unwrap();
+    a.stream.set_remote_codecs(&[of_b]).unwrap();
+    a.stream.force_remote_candidates(&from_b).unwrap();
+    b.stream.force_remote_candidates(&from_a).unwrap();
+    a.heard.wait_for_tone(HIGH);
+    b.heard.wait_for_tone(LOW);
+    a.end();
+    b.end();
+}
+
+/// What the file of preferences asks peers for: key frames on PLI wherever the reference has it, FIR where the application
+/// wants it.
+#[test]
+fn the_shipped_preferences_ask_for_picture_loss_indications() {
+    support::init();
+    let path = format!("{}/data/fsrtpconference/default-codec-preferences", env!("CARGO_MANIFEST_DIR"));
+    let list = fs_core::keyfile::codecs(&path).unwrap();
+    let pli =
+        |codec: &Codec| codec.feedback_params.iter().any(|f| (&*f.kind, &*f.subtype) == ("nack", "pli"));
+    let video = |codec: &&Codec| codec.media_type == MediaType::Video && codec.id != Codec::ID_DISABLE;
+    let without: Vec<&str> =
+        list.iter().filter(video).filter(|c| !pli(c)).map(|c| c.encoding_name.as_str()).collect();
+    assert_eq!(without, ["H263", "JPEG"], "each picture of JPEG is whole");
+    assert!(list.iter().all(|codec| codec.feedback_params.iter().all(|f| f.kind == "nack")));
+}

@@ -199,7 +199,11 @@ fn every_key_as_a_tone_where_packets_are_not_agreed() {
 
 #[test]
 fn a_long_event_is_one_event_at_each_clock_rate() {
-    for (codec, rate) in [(audio(Codec::ID_ANY, "OPUS", 48000), 48000), (audio(0, "PCMU", 8000), 8000)] {
+    for (codec, rate) in [
+        (audio(Codec::ID_ANY, "OPUS", 48000), 48000),
+        (audio(Codec::ID_ANY, "SPEEX", 16000), 16000),
+        (audio(0, "PCMU", 8000), 8000),
+    ] {
         let (a, b) = call(&[codec, events(rate, "0-15")]);
         let began = Instant::now();
         assert!(a.session.start_telephony_event(11, VOLUME));
