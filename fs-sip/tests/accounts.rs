@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use fs_sip::endpoint::{Command, Event, FailureCause, TerminationReason};
+use fs_sip::endpoint::{Body, Command, Event, FailureCause, InviteId, ReferTarget, TerminationReason};
 use fs_sip::registration::{RegistrationEvent, RegistrationId, RegistrationSettings};
 use fs_sip::transport::memory::Weather;
 use fs_sip::wire::auth::{Challenge, Credentials, Proof, Secret};
@@ -375,4 +375,116 @@ fn a_cancelled_call_is_not_tried_again() {
     w.run_secs(40);
     let invites = w.raw_requests(9).iter().filter(|(_, r)| r.method == Method::Invite).count();
     assert_eq!(invites, 1);
+}
+
+/// A standing call of ours with the server, and its INVITE.
+fn standing(w: &mut World, seen: &mut usize) -> (InviteId, Request) {
+    let id = w.invite(1, 9, sdp("offer"));
+    let invite = next(w, seen, &Method::Invite);
+    reply(w, &invite, 200, &[("Contact", "<sip:user@10.0.0.9>"), ("Allow", "UPDATE")]);
+    assert!(matches!(w.next_event(1), Event::Established { .. }));
+    (id, invite)
+}
+
+/// The next request of this method is asked for a proof, and comes again with it and a higher number.
+fn asked_for_proof(w: &mut World, seen: &mut usize, method: &Method, status: u16) -> Request {
+    let (ask, answer) = match status {
+        401 => (name::WWW_AUTHENTICATE, name::AUTHORIZATION),
+        _ => (name::PROXY_AUTHENTICATE, name::PROXY_AUTHORIZATION),
+    };
+    let asked = challenge("r", "n", ", qop=\"auth\"");
+    let plain = next(w, seen, method);
+    assert_eq!(plain.headers.text(answer), None);
+    reply(w, &plain, status, &[(ask, &asked)]);
+    let signed = next(w, seen, method);
+    assert!(is_right(&signed, answer, &asked), "{method} {status}");
+    let number = |r: &Request| r.cseq().expect("CSeq").number;
+    assert!(number(&signed) > number(&plain));
+    assert_eq!(signed.body, plain.body);
+    signed
+}
+
+#[test]
+fn every_request_inside_a_call_can_be_proved() {
+    for status in [401, 407] {
+        let mut w = world();
+        let mut seen = 0;
+        let (id, _) = standing(&mut w, &mut seen);
+        w.command(1, Command::Update { id, branch: None, body: sdp("hold") });
+        let update = asked_for_proof(&mut w, &mut seen, &Method::Update, status);
+        reply(&mut w, &update, 200, &[("Contact", "<sip:user@10.0.0.9>")]);
+        assert!(matches!(w.next_event(1), Event::ReinviteResult { status: 200, .. }));
+
+        let mut w = world();
+        let mut seen = 0;
+        let (id, _) = standing(&mut w, &mut seen);
+        let target = ReferTarget::Address(NameAddr::new(uri(8)));
+        w.command(1, Command::Refer { id, target, subscribe: true, headers: Vec::new() });
+        let refer = asked_for_proof(&mut w, &mut seen, &Method::Refer, status);
+        assert!(refer.headers.get(name::REFER_TO).is_some());
+        reply(&mut w, &refer, 202, &[("Contact", "<sip:user@10.0.0.9>")]);
+        let event = w.next_event(1);
+        assert!(matches!(event, Event::ReferResult { status: 202, subscribed: true, .. }), "{event:?}");
+
+        let mut w = world();
+        let mut seen = 0;
+        let (id, _) = standing(&mut w, &mut seen);
+        let body = Body { content_type: "application/dtmf-relay".into(), data: b"Signal=1".to_vec() };
+        w.command(1, Command::Info { id, body });
+        let info = asked_for_proof(&mut w, &mut seen, &Method::Info, status);
+        reply(&mut w, &info, 200, &[]);
+        assert_eq!(w.next_event(1), Event::InfoResult { id, status: 200 });
+
+        w.hang_up(1, id);
+        // What was proved once is proved ahead.
+        let bye = next(&mut w, &mut seen, &Method::Bye);
+        let answer = if status == 401 { name::AUTHORIZATION } else { name::PROXY_AUTHORIZATION };
+        assert!(is_right(&bye, answer, &challenge("r", "n", ", qop=\"auth\"")), "{status}");
+    }
+}
+
+#[test]
+fn a_prack_can_be_proved() {
+    for status in [401, 407] {
+        let mut w = world();
+        let mut seen = 0;
+        w.invite(1, 9, sdp("offer"));
+        let invite = next(&mut w, &mut seen, &Method::Invite);
+        let reliable = [("Contact", "<sip:user@10.0.0.9>"), ("Require", "100rel"), ("RSeq", "5")];
+        reply(&mut w, &invite, 180, &reliable);
+        let prack = asked_for_proof(&mut w, &mut seen, &Method::Prack, status);
+        let number = invite.cseq().expect("CSeq").number;
+        assert_eq!(prack.headers.text(name::RACK).as_deref(), Some(&*format!("5 {number} INVITE")));
+        reply(&mut w, &prack, 200, &[]);
+        w.run_secs(40);
+        let pracks = w.raw_requests(9).iter().filter(|(_, r)| r.method == Method::Prack).count();
+        assert_eq!(pracks, 2, "once without, once with a proof");
+    }
+}
+
+#[test]
+fn the_progress_of_a_transfer_can_be_proved() {
+    for status in [401, 407] {
+        let mut w = world();
+        let mut seen = 0;
+        let (id, invite) = standing(&mut w, &mut seen);
+        let mut refer = Request::new(Method::Refer, uri(1));
+        let h = &mut refer.headers;
+        h.push(name::VIA, "SIP/2.0/UDP 10.0.0.9:5060;branch=z9hG4bKrefer");
+        h.push(name::MAX_FORWARDS, "70");
+        h.push(name::FROM, format!("<{}>;tag=server", uri(9)));
+        h.push(name::TO, invite.headers.text(name::FROM).expect("From").as_ref());
+        h.push(name::CALL_ID, invite.call_id().expect("Call-ID"));
+        h.push(name::CSEQ, "1 REFER");
+        h.push(name::CONTACT, "<sip:user@10.0.0.9>");
+        h.push(name::REFER_TO, "<sip:c@10.0.0.8>");
+        w.send(9, 1, &Message::Request(refer));
+        assert!(matches!(w.next_event(1), Event::Refer { .. }));
+        w.command(1, Command::AnswerRefer { id, status: 202, reason: None });
+        let notify = asked_for_proof(&mut w, &mut seen, &Method::Notify, status);
+        reply(&mut w, &notify, 200, &[]);
+        w.command(1, Command::NotifyRefer { id, status: 200, reason: None });
+        let last = next(&mut w, &mut seen, &Method::Notify);
+        assert!(last.body.starts_with(b"SIP/2.0 200"));
+    }
 }

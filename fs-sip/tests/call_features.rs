@@ -198,6 +198,39 @@ async fn what_the_network_says_of_a_caller_is_told() {
     assert!(called.info().privacy().unwrap().asks_for("id"));
 }
 
+/// RFC 6157 section 4.2.
+#[tokio::test]
+async fn addresses_of_a_family_that_we_have_not_are_refused() {
+    let mut side = Side::new(FakeBackend::g711()).await;
+    let mut peer = Peer::new().await;
+    let ours =
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
+    let other = ours.replace("IP4 127.0.0.1", "IP6 ::1");
+    peer.call(&side.uri(), Some(Body::sdp(other.clone())));
+    let mut callee = side.called().await;
+    callee.accept();
+    assert_eq!(peer.refused().await, 488);
+    let SessionEvent::DidFail { code, failure_reason, .. } = end_of(&mut callee).await else { panic!() };
+    assert_eq!((code, failure_reason.as_str()), (488, "the audio stream has IPv6, we have IPv4"));
+    // In a call, only the change is refused.
+    let (_callee, mut peer, id) = called_by_peer(&mut side).await;
+    peer.endpoint.send(Command::Reinvite { id, body: Some(Body::sdp(other.clone())) });
+    let status = |event: &Event| match event {
+        Event::ReinviteResult { status, .. } => Some(*status),
+        _ => None,
+    };
+    assert_eq!(peer.until(status).await, 488);
+    peer.endpoint.send(Command::Reinvite { id, body: Some(Body::sdp(ours)) });
+    assert_eq!(peer.until(status).await, 200);
+    // In an answer, there is no call.
+    let mut peer = Peer::new().await;
+    let mut caller = side.application.call(&peer.uri()).await.unwrap();
+    let (id, _) = peer.called().await;
+    peer.endpoint.send(Command::Accept { id, body: Some(Body::sdp(other)) });
+    let end = end_of(&mut caller).await;
+    assert!(matches!(end, SessionEvent::DidFail { code: 488, .. }), "{end:?}");
+}
+
 /// What an endpoint answers to an INVITE that came over this way.
 fn answer(protocol: Protocol, uri: &str, contact: &str) -> (u16, String) {
     let mut core = EndpointCore::new(EndpointConfig::default(), [0; 32]);

@@ -1,7 +1,7 @@
 //! How calls are placed, and what every call needs.
 
 use std::hash::{BuildHasher, Hasher};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
@@ -15,6 +15,7 @@ use crate::session::offer_answer::OfferAnswer;
 use crate::session::{
     Actor, CallInfo, Input, MediaOptions, Outgoing, Session, SessionControl, Start, StreamSetup, Streams,
 };
+use crate::transport::route_to;
 use crate::wire::headers::name;
 use crate::wire::{Host, NameAddr, Uri};
 
@@ -163,16 +164,6 @@ impl Desk {
 /// The address to receive media on: the one we listen on, or the one that faces the peer.
 fn media_ip(listening: IpAddr, peer: Option<SocketAddr>) -> Option<IpAddr> {
     if listening.is_unspecified() { peer.and_then(route_to) } else { Some(listening) }
-}
-
-/// Our address on the way to a peer. Nothing is sent.
-#[must_use]
-pub fn route_to(peer: SocketAddr) -> Option<IpAddr> {
-    let any: IpAddr = if peer.is_ipv4() { [0, 0, 0, 0].into() } else { [0u16; 8].into() };
-    let socket = UdpSocket::bind((any, 0)).ok()?;
-    // Port 0 can't be connected to; any other will do.
-    socket.connect((peer.ip(), peer.port().max(1))).ok()?;
-    socket.local_addr().ok().map(|address| address.ip())
 }
 
 async fn destination(uri: &Uri) -> Option<SocketAddr> {

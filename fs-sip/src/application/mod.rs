@@ -21,8 +21,9 @@ use crate::session::{MediaOptions, Session};
 use crate::settings::{MemoryStorage, Storage};
 use crate::wire::{NameAddr, Uri};
 
+pub use crate::transport::route_to;
+pub use call::CallOptions;
 use call::Desk;
-pub use call::{CallOptions, route_to};
 use router::{Inlets, Request, Router};
 
 /// Settings of an [`Application`].

@@ -14,6 +14,7 @@ use hickory_resolver::proto::rr::{RData, RecordType};
 
 use super::Dns;
 use super::rfc3263::{Naptr, Question, Records, Srv};
+use crate::transport::route_to;
 
 /// How long one question may take, tried twice.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -102,8 +103,44 @@ impl Resolver {
             _ => None,
         };
         let both = v4.unwrap_or_default().into_iter().chain(v6.unwrap_or_default());
-        Ok(both.filter_map(of).collect())
+        Ok(by_destination(both.filter_map(of).collect(), route_to))
     }
+}
+
+/// Sorts the addresses of one host as RFC 6724 section 6 has it (rules 1, 2, 5, 6 and 8), which is what the system's resolver
+/// does with its answers; `source` is the address of ours that leads there. The order of SRV records goes before (RFC 6157
+/// section 5).
+fn by_destination(mut list: Vec<IpAddr>, source: impl Fn(SocketAddr) -> Option<IpAddr>) -> Vec<IpAddr> {
+    list.sort_by_cached_key(|ip| {
+        let from = source(SocketAddr::new(*ip, 5060));
+        let (label, precedence) = policy(ip);
+        let scoped = from.is_some_and(|from| scope(&from) == scope(ip));
+        let labelled = from.is_some_and(|from| policy(&from).0 == label);
+        (from.is_none(), !scoped, !labelled, std::cmp::Reverse(precedence), scope(ip))
+    });
+    list
+}
+
+/// Label and precedence of the default policy table (RFC 6724 section 2.1).
+fn policy(ip: &IpAddr) -> (u8, u8) {
+    let IpAddr::V6(ip) = ip else { return (4, 35) };
+    match ip.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 1] => (0, 50),
+        [0, 0, 0, 0, 0, 0xffff, ..] => (4, 35),
+        [0x2002, ..] => (2, 30),
+        [0x2001, 0, ..] => (5, 5),
+        [first, ..] if first & 0xfe00 == 0xfc00 => (13, 3),
+        _ => (1, 40),
+    }
+}
+
+/// How far an address reaches: 2 = its link, 14 = everywhere (RFC 6724 section 3.1).
+fn scope(ip: &IpAddr) -> u8 {
+    let near = match ip {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.segments()[0] & 0xffc0 == 0xfe80,
+    };
+    if near { 2 } else { 14 }
 }
 
 fn fault(name: &str, kind: impl Display, error: &NetError) -> String {
@@ -138,4 +175,35 @@ fn server(address: &SocketAddr) -> NameServerConfig {
     };
     let ways = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(at_port);
     NameServerConfig::new(address.ip(), true, ways.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In that order, where these are our addresses.
+    fn sorted(list: &[&str], ours: &[&str]) -> Vec<String> {
+        let parse = |text: &&str| text.parse::<IpAddr>().expect("an address");
+        let ours: Vec<IpAddr> = ours.iter().map(parse).collect();
+        let source = |to: SocketAddr| ours.iter().copied().find(|ip| ip.is_ipv6() == to.is_ipv6());
+        by_destination(list.iter().map(parse).collect(), source).iter().map(IpAddr::to_string).collect()
+    }
+
+    #[test]
+    fn both_families_and_one() {
+        let both = ["198.51.100.1", "2001:db8:1::1"];
+        assert_eq!(sorted(&both, &["198.51.100.9", "2001:db8::9"]), ["2001:db8:1::1", "198.51.100.1"]);
+        assert_eq!(sorted(&both, &["198.51.100.9"]), ["198.51.100.1", "2001:db8:1::1"]);
+        assert_eq!(sorted(&["127.0.0.1", "::1"], &["127.0.0.1", "::1"]), ["::1", "127.0.0.1"]);
+        // A private address of ours does not reach far, one of 6to4 is a detour.
+        assert_eq!(sorted(&both, &["198.51.100.9", "fe80::9"]), ["198.51.100.1", "2001:db8:1::1"]);
+        let detour = ["2002:c633:6401::1", "198.51.100.1"];
+        assert_eq!(sorted(&detour, &["198.51.100.9", "2001:db8::9"]), ["198.51.100.1", "2002:c633:6401::1"]);
+    }
+
+    #[test]
+    fn equals_keep_the_order_of_the_server() {
+        let same = ["198.51.100.7", "198.51.100.3", "198.51.100.5"];
+        assert_eq!(sorted(&same, &["198.51.100.9"]), same);
+    }
 }

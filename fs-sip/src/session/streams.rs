@@ -154,6 +154,7 @@ impl Streams {
     async fn answer_one(&mut self, remote: &RemoteMedia) -> Result<LocalMedia, Problem> {
         let (wanted, holding) = (self.setup.options.wanted(remote.kind), self.holding);
         let entry = self.entry(remote.kind)?;
+        entry.stream.meets(remote)?;
         entry.stream.negotiate(remote).await?;
         entry.ours = hold::answered(remote.direction, wanted, holding);
         Ok(entry.stream.answer(remote, entry.ours).await?)
@@ -172,6 +173,7 @@ impl Streams {
         let answer = self.exchange.remote_answer(&body.content_type, &body.data)?;
         for remote in &answer {
             let entry = self.entry(remote.kind)?;
+            entry.stream.meets(remote)?;
             entry.stream.accept_answer(remote)?;
             let negotiated = entry.stream.negotiate(remote).await;
             negotiated.map_err(|error| Problem { originator: Originator::Remote, ..Problem::from(error) })?;

@@ -2,6 +2,7 @@
 
 pub mod digits;
 pub mod dtmf_relay;
+mod family;
 pub mod ice;
 pub mod rtp;
 

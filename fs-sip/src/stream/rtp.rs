@@ -9,6 +9,7 @@ use fs_proto::{Candidate, ComponentType, MediaType, StreamDirection};
 use tokio::sync::mpsc;
 
 use super::digits::{Digits, Step};
+use super::family;
 use super::ice::{Pairs, Progress};
 use crate::media::{
     Backend, Fault, Media, MediaError, MediaEvent, MediaEvents, MediaSettings, MediaStatistics, Transmitter,
@@ -175,6 +176,17 @@ impl RtpStream {
             _ => self.options.keys.accept(&remote.crypto)?,
         };
         Ok(())
+    }
+
+    /// Can packets get from here to the addresses of the peer? Where both sides use ICE, that finds out.
+    ///
+    /// # Errors
+    /// When all of the peer's addresses are of a family that we have none of (RFC 6157 section 4.2).
+    pub fn meets(&self, remote: &RemoteMedia) -> Result<(), SdpError> {
+        if self.is_ice && remote.ice.is_some() {
+            return Ok(());
+        }
+        family::meet(self.kind, &self.local_candidates, &remote.candidates)
     }
 
     /// Tells the engine what the peer can take.

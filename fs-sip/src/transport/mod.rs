@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `protocol` | their names, and what is fixed about each (pure) |
 //! | [`udp`], `tcp`, `tls`, `ws` | one way each |
+//! | `route` | which address of ours leads where |
 //! | `table` | one line for each way over connections |
 //! | `stream` | a connection at work: framing, keep-alives, limits |
 //! | `set` | all sockets and connections of one endpoint |
@@ -11,6 +12,7 @@
 
 pub mod memory;
 mod protocol;
+mod route;
 pub(crate) mod set;
 mod stream;
 mod table;
@@ -20,4 +22,5 @@ pub mod udp;
 mod ws;
 
 pub use protocol::{ConnectionId, Local, Peer, Protocol};
+pub use route::route_to;
 pub use tls::{Identity, Refusal, RefusalWatch, TlsError, TlsSettings, Trust};
