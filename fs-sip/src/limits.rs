@@ -55,6 +55,10 @@ pub const EXCERPT: usize = 48;
 /// 32 s of life each this allows about 3,000 requests a second.
 pub const MAX_SERVER_TRANSACTIONS: usize = 100_000;
 
+/// Broken messages that are told to the application in a second; the rest is
+/// only counted.
+pub const MAX_MALFORMED_EVENTS: u32 = 50;
+
 /// Most early dialogs kept for one INVITE (a fork with more branches still
 /// works, the further ones are just not tracked while early).
 pub const MAX_EARLY_DIALOGS: usize = 32;

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::dialog::session_timer::SessionTimerSettings;
+use crate::limits;
 use crate::resolver::Dns;
 use crate::transaction::Timers;
 use crate::transport::{Protocol, TlsSettings};
@@ -67,6 +68,10 @@ pub struct EndpointConfig {
     /// What answers the challenges of servers and proxies;
     /// [`Command::Credentials`](super::Command::Credentials) replaces them.
     pub credentials: Vec<Credentials>,
+    /// Server transactions at once, each of which lives for 32 s and more;
+    /// beyond it new requests get 503. Default
+    /// [`limits::MAX_SERVER_TRANSACTIONS`].
+    pub max_server_transactions: usize,
     /// Base timers.
     pub timers: Timers,
     /// Session timers (RFC 4028).
@@ -103,6 +108,7 @@ impl Default for EndpointConfig {
             events: Vec::new(),
             requests: Vec::new(),
             credentials: Vec::new(),
+            max_server_transactions: limits::MAX_SERVER_TRANSACTIONS,
             timers: Timers::default(),
             session_timer: SessionTimerSettings::default(),
             reliable_provisional: false,

@@ -63,6 +63,8 @@ pub enum Input<'a> {
     Command(Command),
     /// The answer to a question; the text says why there is none.
     Resolved(ResolveToken, Result<Resolution, String>),
+    /// A stream of this peer that can't be read on, and why.
+    Broken(Peer, String),
     /// The network says that nobody listens there, or a connection to there failed.
     Unreachable(Peer),
     /// The deadline is reached.
@@ -257,6 +259,8 @@ pub struct EndpointCore {
     pub(super) outside: Outside,
     pub(super) flows: Flows,
     pub(super) seen: Statistics,
+    /// Since when and how many broken messages were told.
+    pub(super) malformed_told: (Option<Instant>, u32),
     last_token: u64,
     last_invite: u64,
 }
@@ -294,6 +298,7 @@ impl EndpointCore {
             outside: Outside::default(),
             flows: Flows::default(),
             seen: Statistics::default(),
+            malformed_told: (None, 0),
             last_token: 0,
             last_invite: 1,
         }
@@ -305,6 +310,7 @@ impl EndpointCore {
             Input::Message { data, source, local } => self.on_message(now, data, source, local),
             Input::Command(command) => self.on_command(now, command),
             Input::Resolved(token, result) => self.on_resolved(now, token, result),
+            Input::Broken(peer, what) => self.note_malformed(now, peer.remote, what),
             Input::Unreachable(peer) => {
                 self.table.handle_unreachable(&peer);
                 self.flows_to_are_broken(now, &peer);
@@ -480,10 +486,7 @@ impl EndpointCore {
                     }
                 }
             },
-            Err(malformed) => {
-                self.seen.malformed += 1;
-                self.on_malformed(malformed, &source);
-            }
+            Err(malformed) => self.on_malformed(now, malformed, &source),
         }
     }
 

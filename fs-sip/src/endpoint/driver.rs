@@ -392,10 +392,7 @@ impl Driver {
                 let resolution = result.map(|(peer, local, rest)| Resolution { peer, local, rest });
                 self.core.handle(now(), Input::Resolved(token, resolution));
             }
-            News::Broken { peer, what } => {
-                // The application may have stopped listening.
-                let _ = self.events.send(Event::Malformed { source: peer.remote, what });
-            }
+            News::Broken { peer, what } => self.core.handle(now(), Input::Broken(peer, what)),
         }
     }
 
@@ -422,6 +419,8 @@ impl Driver {
             messages_received: self.traffic.messages_received,
             bytes_sent: self.traffic.bytes_sent,
             bytes_received: self.traffic.bytes_received,
+            connections: self.transports.connections(),
+            connections_refused: self.transports.refused(),
             ..self.core.statistics()
         }
     }

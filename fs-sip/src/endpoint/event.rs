@@ -381,7 +381,10 @@ pub enum Event {
         event: NotifierEvent,
     },
     /// Something arrived that is no SIP message; it got its 400 where that
-    /// was possible. For logs and counters.
+    /// was possible. For logs; of a flood
+    /// [`limits::MAX_MALFORMED_EVENTS`](crate::limits::MAX_MALFORMED_EVENTS) a
+    /// second are told, and all counted in
+    /// [`Statistics::malformed`](super::Statistics).
     Malformed {
         /// Who sent it.
         source: SocketAddr,

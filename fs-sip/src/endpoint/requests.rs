@@ -2,7 +2,7 @@
 //! in its order, and who then handles them.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::answers::SUPPORTED;
 use super::core::{Call, EndpointCore};
@@ -29,7 +29,7 @@ impl EndpointCore {
         via.note_source(source.remote);
         request.headers.set_first(name::VIA, via.to_string());
         let target = response_peer(&via, &source);
-        let received = if self.table.servers() < limits::MAX_SERVER_TRANSACTIONS {
+        let received = if self.table.servers() < self.config.max_server_transactions {
             self.table.receive_request(now, request, target.clone())
         } else {
             self.table.receive_known(now, request, target.clone())
@@ -47,13 +47,13 @@ impl EndpointCore {
                 response.headers.push(name::RETRY_AFTER, "10");
                 self.transmit(Transmit { peer: target, data: response.encode() });
             }
-            Err(error) => self.event(Event::Malformed { source: source.remote, what: error.to_string() }),
+            Err(error) => self.note_malformed(now, source.remote, error.to_string()),
         }
     }
 
     /// Answers a broken request where that is possible (RFC 3261 section 16.3
     /// item 1, RFC 4475).
-    pub(super) fn on_malformed(&mut self, malformed: Malformed, source: &Peer) {
+    pub(super) fn on_malformed(&mut self, now: Instant, malformed: Malformed, source: &Peer) {
         let what = malformed.error.to_string();
         tracing::debug!(target: "fs::sip::wire", %source, what, "malformed message");
         if let Some(headers) = malformed.answerable {
@@ -70,7 +70,19 @@ impl EndpointCore {
             response.set_to_tag(&tag);
             self.transmit(Transmit { peer: target, data: response.encode() });
         }
-        self.event(Event::Malformed { source: source.remote, what });
+        self.note_malformed(now, source.remote, what);
+    }
+
+    /// Counts what was no correct SIP, and tells it, unless there is a flood of it.
+    pub(super) fn note_malformed(&mut self, now: Instant, source: SocketAddr, what: String) {
+        self.seen.malformed += 1;
+        let (since, told) = self.malformed_told;
+        let same = since.is_some_and(|since| now.saturating_duration_since(since) < Duration::from_secs(1));
+        if same && told >= limits::MAX_MALFORMED_EVENTS {
+            return;
+        }
+        self.malformed_told = if same { (since, told + 1) } else { (Some(now), 1) };
+        self.event(Event::Malformed { source, what });
     }
 
     fn on_new_request(&mut self, now: Instant, server: ServerId, request: Request, path: Path) {

@@ -49,7 +49,13 @@ pub struct Statistics {
     pub bytes_sent: u64,
     /// Their bytes.
     pub bytes_received: u64,
-    /// Messages that were no correct SIP.
+    /// Connections that are open now, theirs and ours.
+    pub connections: usize,
+    /// Connections of theirs that were closed at once, because there were too
+    /// many.
+    pub connections_refused: u64,
+    /// Messages that were no correct SIP, half messages and broken streams among
+    /// them.
     pub malformed: u64,
     /// Responses that belonged to no request of ours.
     pub stray_responses: u64,

@@ -73,6 +73,8 @@ pub(crate) struct Transports<T> {
     listeners: JoinSet<()>,
     connections: HashMap<ConnectionId, Open>,
     last_id: u64,
+    /// Connections of others that were closed at once.
+    refused: u64,
     /// Messages for connections that are being opened.
     queued: HashMap<Peer, Vec<Vec<u8>>>,
     searches: Vec<Search<T>>,
@@ -92,6 +94,7 @@ impl<T: Copy> Transports<T> {
             listeners: JoinSet::new(),
             connections: HashMap::new(),
             last_id: 0,
+            refused: 0,
             queued: HashMap::new(),
             searches: Vec::new(),
             news: VecDeque::new(),
@@ -142,6 +145,16 @@ impl<T: Copy> Transports<T> {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Number of open connections.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Connections of others that were closed at once, because there were too many.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// Everything we listen on.
@@ -406,6 +419,7 @@ impl<T: Copy> Transports<T> {
                     let peer = Peer::new(protocol, link.remote);
                     self.register(peer, link, false);
                 } else {
+                    self.refused += 1;
                     tracing::warn!(target: "fs::sip::transport", remote = %link.remote,
                         "connection refused: {} are open", limits::MAX_CONNECTIONS);
                 }
