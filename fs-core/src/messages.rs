@@ -8,7 +8,7 @@ use fs_proto::{Candidate, Codec, StreamState};
 use glib::prelude::*;
 use glib::translate::UnsafeFrom;
 
-use crate::boxed::{CandidateValue, CodecList, CodecValue};
+use crate::boxed::{CandidateList, CandidateValue, CodecList, CodecValue};
 use crate::enums::{self, DtmfMethod, EventCode};
 use crate::error::Error;
 use crate::session::Session;
@@ -38,6 +38,8 @@ pub mod name {
     pub const LOCAL_CANDIDATES_PREPARED: &str = "farstream-local-candidates-prepared";
     /// A stream uses another pair of candidates.
     pub const NEW_ACTIVE_CANDIDATE_PAIR: &str = "farstream-new-active-candidate-pair";
+    /// A stream has other local candidates than its peer was told.
+    pub const NEGOTIATION_NEEDED: &str = "farstream-negotiation-needed";
     /// Media with other codecs arrives.
     pub const RECV_CODECS_CHANGED: &str = "farstream-recv-codecs-changed";
     /// The state of a component changed.
@@ -89,6 +91,15 @@ pub fn codecs_rejected(session: &Session, stream: Option<&Stream>, rejected: &[R
         .field("ours", texts(|d| d.ours.as_ref()))
         .field("theirs", texts(|d| d.theirs.as_ref()))
         .field("reasons", reasons)
+        .build()
+}
+
+/// `farstream-negotiation-needed`: the network changed, the stream gathered again, and `candidates` (`FsCandidateList`)
+/// replace those that the peer was told. An offer with them is due, and the peer's answer to it.
+pub fn negotiation_needed(stream: &Stream, candidates: &[Candidate]) -> gst::Structure {
+    gst::Structure::builder(name::NEGOTIATION_NEEDED)
+        .field("stream", stream)
+        .field("candidates", CandidateList(candidates.to_vec()))
         .build()
 }
 
@@ -297,6 +308,13 @@ pub enum Parsed {
         /// The codecs, the changed one first.
         codecs: Vec<Codec>,
     },
+    /// A stream has other local candidates than its peer was told: an offer with them is due.
+    NegotiationNeeded {
+        /// Of which stream.
+        stream: Stream,
+        /// All of them.
+        candidates: Vec<Candidate>,
+    },
     /// The state of a component changed.
     ComponentStateChanged {
         /// Of which stream.
@@ -342,6 +360,7 @@ pub fn parse_structure(structure: &gst::StructureRef) -> Option<Parsed> {
         name::NEW_LOCAL_CANDIDATE
         | name::LOCAL_CANDIDATES_PREPARED
         | name::NEW_ACTIVE_CANDIDATE_PAIR
+        | name::NEGOTIATION_NEEDED
         | name::RECV_CODECS_CHANGED
         | name::COMPONENT_STATE_CHANGED => parse_stream(structure)?,
         name::TELEPHONY_EVENT_RECEIVED | name::TELEPHONY_EVENT_RECEIVED_ENDED => parse_received(structure)?,
@@ -418,6 +437,10 @@ fn parse_stream(structure: &gst::StructureRef) -> Option<Parsed> {
             stream,
             local: candidate("local-candidate")?,
             remote: candidate("remote-candidate")?,
+        },
+        name::NEGOTIATION_NEEDED => Parsed::NegotiationNeeded {
+            stream,
+            candidates: structure.get::<CandidateList>("candidates").ok()?.0,
         },
         name::RECV_CODECS_CHANGED => {
             Parsed::RecvCodecsChanged { stream, codecs: structure.get::<CodecList>("codecs").ok()?.0 }

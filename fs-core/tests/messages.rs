@@ -137,6 +137,13 @@ fn stream_messages() {
         &[("stream", "FsStream"), ("local-candidate", "FsCandidate"), ("remote-candidate", "FsCandidate")],
         &Parsed::NewActiveCandidatePair { stream: stream.clone(), local, remote },
     );
+    let candidates = vec![Candidate::new("L1", 2, CandidateType::Host, "192.0.2.3", 5002)];
+    check(
+        messages::negotiation_needed(&stream, &candidates),
+        "farstream-negotiation-needed",
+        &[("stream", "FsStream"), ("candidates", "FsCandidateList")],
+        &Parsed::NegotiationNeeded { stream: stream.clone(), candidates },
+    );
     let codecs = vec![Codec::new(0, "PCMU", MediaType::Audio, 8000)];
     check(
         messages::recv_codecs_changed(&stream, &codecs),

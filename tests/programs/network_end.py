@@ -150,6 +150,7 @@ class Side:
 
     WORDS = {
         "farstream-new-local-candidate": lambda s: {"event": "candidate", "candidate": to_json(s.get_value("candidate"))},
+        "farstream-negotiation-needed": lambda s: {"event": "negotiation"},
         "farstream-local-candidates-prepared": lambda s: {"event": "prepared"},
         "farstream-component-state-changed": lambda s: {"event": "state", "component": s.get_value("component"), "state": int(s.get_value("state"))},
         "farstream-new-active-candidate-pair": lambda s: {
@@ -203,6 +204,8 @@ class Side:
             self.blocks.clear()
 
     def listen(self, tone, pattern):
+        self.blocks.clear()
+        self.pictures.clear()
         self.tone, self.wanted = tone, original(pattern)
 
 

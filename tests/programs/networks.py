@@ -198,10 +198,12 @@ def exchange(one, two, change=lambda medium, candidates: candidates):
 
 
 def talk(one, two, share=0.9):
-    """Both hear and see each other."""
+    """Both hear and see each other from now on."""
+    starts = []
     for party, peer in ((one, two), (two, one)):
         party.listen(peer.side)
-    return "; ".join(f"{party.side}: {party.enjoys(share=share)}" for party in (one, two))
+        starts.append(len(party.end.events))
+    return "; ".join(f"{party.side}: {party.enjoys(start, share)}" for party, start in zip((one, two), starts))
 
 
 def call(one, two, share=0.9):
@@ -385,6 +387,45 @@ def with_losses(transmitter):
     return place
 
 
+# ---------------------------------------------------------------- another network in a call
+
+
+def change_of_network(transmitter, preferred=None):
+    """The interface of one host goes away in the call, and another one comes, in another network."""
+    def place(test):
+        host, middle, peer = (test.namespace(name) for name in ("host", "middle", "peer"))
+        middle.forward()
+        for namespace, link, number in ((host, "net", 1), (peer, "net", 2)):
+            plug(middle, namespace, link, number)
+        one, two = parties(test, [host, peer], transmitter, controlling(True) if transmitter == "nice" else [{}, {}], [preferred, None])
+        notes = call(one, two)
+        start, of_peer = len(one.end.events), len(two.end.events)
+        host.ip("link delete net")
+        plug(middle, host, "wlan", 3)
+        for medium in MEDIA:
+            one.end.wait("the wish for an offer", lambda e, medium=medium: one.is_mine(e, "negotiation", medium), start)
+            fresh = one.candidates(medium, start)
+            assert {c["ip"] for c in fresh} == {"10.7.3.2"}, fresh
+            if transmitter == "nice":
+                # A restart of ICE, as the offer's other credentials say.
+                two.take(medium, [])
+                one.take(medium, two.candidates(medium, of_peer))
+            two.take(medium, fresh)
+        again = talk(one, two)
+        assert all(one.pair(medium)[0]["ip"] == "10.7.3.2" for medium in MEDIA), [one.pair(medium) for medium in MEDIA]
+        return f"{notes}; then {again}"
+
+    return place
+
+
+def plug(middle, host, link, number):
+    """A cable from the host to the middle, in a network of its own."""
+    connect(host, middle, link, f"to-{number}")
+    middle.address(f"to-{number}", f"10.7.{number}.1/24")
+    host.address(link, f"10.7.{number}.2/24")
+    host.ip(f"route add default via 10.7.{number}.1")
+
+
 def named(name, function):
     function.__name__ = f"test_{name.replace(' ', '_')}"
     return function
@@ -403,6 +444,8 @@ def all_tests():
     yield from (named(f"{t} with IPv6 only", ipv6(t)) for t in ("rawudp", "nice", "multicast"))
     yield from (named(f"{t} with a dead STUN server", dead_stun(t)) for t in ("rawudp", "nice"))
     yield from (named(f"{t} with 5 percent loss", with_losses(t)) for t in ("rawudp", "nice", "multicast"))
+    yield from (named(f"{t} that changes its network in a call", change_of_network(t)) for t in ("rawudp", "nice"))
+    yield named("rawudp on a preferred address that changes its network in a call", change_of_network("rawudp", on("10.7.1.2")))
     yield named("rawudp with stock Farstream", with_stock("rawudp", True))
     yield named("nice that controls with stock Farstream", with_stock("nice", True))
     yield named("nice with stock Farstream that controls", with_stock("nice", False))

@@ -8,6 +8,7 @@ mod counters;
 mod inlet;
 mod interfaces;
 pub mod multicast;
+pub(crate) mod network;
 pub mod nice;
 mod parameters;
 pub mod rawudp;

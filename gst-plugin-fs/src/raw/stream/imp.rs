@@ -13,6 +13,7 @@ use once_cell::sync::Lazy;
 
 use crate::raw::session::Session;
 use crate::raw::{CAT, disposed};
+use crate::transmitter::network;
 
 #[derive(Default)]
 pub struct Stream {
@@ -63,6 +64,13 @@ impl Stream {
         let stream = weak();
         end.connect_local_candidates_prepared(move |_| {
             let post = |s: super::Stream| s.imp().post(messages::local_candidates_prepared(s.upcast_ref()));
+            stream.upgrade().into_iter().for_each(post);
+        });
+        let stream = weak();
+        network::connect_negotiation_needed(end, move |candidates| {
+            let post = |s: super::Stream| {
+                s.imp().post(messages::negotiation_needed(s.upcast_ref(), candidates));
+            };
             stream.upgrade().into_iter().for_each(post);
         });
         let stream = weak();

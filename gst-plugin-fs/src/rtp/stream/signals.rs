@@ -9,6 +9,7 @@ use glib::subclass::prelude::*;
 use gst::prelude::*;
 
 use super::{Stream, imp};
+use crate::transmitter::network;
 
 impl Stream {
     fn post(&self, structure: gst::Structure) {
@@ -36,6 +37,10 @@ impl imp::Stream {
         let stream = weak();
         end.connect_local_candidates_prepared(move |_| {
             with(&stream, |s| s.post(messages::local_candidates_prepared(s.upcast_ref())));
+        });
+        let stream = weak();
+        network::connect_negotiation_needed(end, move |candidates| {
+            with(&stream, |s| s.post(messages::negotiation_needed(s.upcast_ref(), candidates)));
         });
         let stream = weak();
         end.connect_new_active_candidate_pair(move |_, local, remote| {

@@ -56,12 +56,19 @@ impl Handle {
     }
 }
 
+/// Who hears of one of its streams.
+struct Listener {
+    stream: u32,
+    to: glib::WeakRef<NiceStreamTransmitter>,
+    generation: u32,
+}
+
 /// An agent and the streams it serves.
 pub(super) struct Agent {
     api: &'static Api,
     object: Handle,
     events: Arc<EventLoop>,
-    streams: Mutex<Vec<(u32, glib::WeakRef<NiceStreamTransmitter>)>>,
+    streams: Mutex<Vec<Listener>>,
     reliable: bool,
 }
 
@@ -155,15 +162,18 @@ impl Agent {
         let weak = Arc::downgrade(self);
         self.events.post(move || {
             let Some(agent) = weak.upgrade() else { return };
-            let found =
-                lock(&agent.streams).iter().find(|(id, _)| *id == stream).and_then(|(_, s)| s.upgrade());
-            if let Some(found) = found {
-                found.hear(news);
+            let found = {
+                let streams = lock(&agent.streams);
+                let found = streams.iter().find(|listener| listener.stream == stream);
+                found.and_then(|listener| Some((listener.to.upgrade()?, listener.generation)))
+            };
+            if let Some((found, generation)) = found {
+                found.hear(generation, news);
             }
         });
     }
 
-    /// Adds a stream.
+    /// Adds a stream; its news come with that generation.
     ///
     /// # Errors
     /// `INTERNAL` when libnice has no room for it.
@@ -171,6 +181,7 @@ impl Agent {
         &self,
         components: u32,
         listener: &NiceStreamTransmitter,
+        generation: u32,
     ) -> Result<u32, glib::Error> {
         let mut streams = lock(&self.streams);
         // SAFETY: the agent is valid.
@@ -178,13 +189,13 @@ impl Agent {
         if id == 0 {
             return Err(internal("libnice added no stream"));
         }
-        streams.push((id, listener.downgrade()));
+        streams.push(Listener { stream: id, to: listener.downgrade(), generation });
         Ok(id)
     }
 
     /// Removes a stream; nothing is heard of it any more.
     pub(super) fn remove_stream(&self, stream: u32) {
-        lock(&self.streams).retain(|(id, _)| *id != stream);
+        lock(&self.streams).retain(|listener| listener.stream != stream);
         // SAFETY: the agent is valid; an unknown stream is passed over.
         unsafe { (self.api.nice_agent_remove_stream)(self.ptr(), stream) }
     }

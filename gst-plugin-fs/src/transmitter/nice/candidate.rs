@@ -72,6 +72,11 @@ pub(super) struct Remote {
 
 impl Plain {
     /// Whether checks discovered it; such candidates are not told to the peer (RFC 8445 section 7.2.5.3.1).
+    pub(super) fn is_host(&self) -> bool {
+        self.kind == 0
+    }
+
+    /// Whether it came of a check.
     pub(super) fn is_peer_reflexive(&self) -> bool {
         self.kind == 2
     }

@@ -3,12 +3,20 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
-use super::lock;
+use glib::prelude::*;
+
+use super::fd_source;
+use super::{NiceStreamTransmitter, lock};
+use crate::transmitter::network::{self, QUIET, Watch};
 
 /// The shared thread; it ends after the last holder is gone.
 pub(super) struct EventLoop {
     context: glib::MainContext,
     ended: Arc<AtomicBool>,
+    /// Who is told when the network changed.
+    listeners: Mutex<Vec<glib::WeakRef<NiceStreamTransmitter>>>,
+    /// That will be told soon.
+    changing: AtomicBool,
 }
 
 static SHARED: Mutex<Weak<EventLoop>> = Mutex::new(Weak::new());
@@ -24,6 +32,7 @@ impl EventLoop {
             return Ok(running);
         }
         let started = Self::start()?;
+        started.watch();
         *shared = Arc::downgrade(&started);
         Ok(started)
     }
@@ -33,7 +42,12 @@ impl EventLoop {
     /// # Errors
     /// As [`EventLoop::shared`].
     pub(super) fn start() -> Result<Arc<Self>, glib::Error> {
-        let started = Arc::new(Self { context: glib::MainContext::new(), ended: Arc::default() });
+        let started = Arc::new(Self {
+            context: glib::MainContext::new(),
+            ended: Arc::default(),
+            listeners: Mutex::default(),
+            changing: AtomicBool::new(false),
+        });
         let (context, ended) = (started.context.clone(), started.ended.clone());
         std::thread::Builder::new().name("fs-nice".into()).spawn(move || run(&context, &ended)).map_err(
             |e| {
@@ -47,6 +61,45 @@ impl EventLoop {
     /// Where agents wait.
     pub(super) fn context(&self) -> &glib::MainContext {
         &self.context
+    }
+
+    /// Tells that stream when addresses of this host come or go.
+    pub(super) fn listen(&self, stream: &NiceStreamTransmitter) {
+        let mut listeners = lock(&self.listeners);
+        listeners.retain(|other| other.upgrade().is_some());
+        listeners.push(stream.downgrade());
+    }
+
+    fn watch(self: &Arc<Self>) {
+        let watch = match Watch::open() {
+            Ok(watch) => watch,
+            Err(e) => return gst::warning!(super::CAT, "changes of the network are not noticed: {e}"),
+        };
+        let weak = Arc::downgrade(self);
+        fd_source::attach(&self.context, watch, move |watch| {
+            watch.drain();
+            if let Some(events) = weak.upgrade() {
+                events.note_change();
+            }
+        });
+    }
+
+    fn note_change(self: &Arc<Self>) {
+        if self.changing.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let weak = Arc::downgrade(self);
+        let call = move || {
+            if let Some(events) = weak.upgrade() {
+                events.changing.store(false, Ordering::Release);
+                let now = network::addresses();
+                let listeners: Vec<_> =
+                    lock(&events.listeners).iter().filter_map(glib::WeakRef::upgrade).collect();
+                listeners.iter().for_each(|stream| stream.network_changed(&now));
+            }
+            glib::ControlFlow::Break
+        };
+        glib::timeout_source_new(QUIET, None, glib::Priority::DEFAULT, call).attach(Some(&self.context));
     }
 
     /// Calls `job` on the loop's thread, after what was given before and never at once.

@@ -16,6 +16,8 @@
 //! | `stream` | `FsNiceStreamTransmitter`: one stream's candidates and states |
 //! | `settings` | its parameters |
 //! | `path` | one component between agent and elements |
+//! | `link` | a stream's place in an agent |
+//! | `renewal` | another network in a call |
 //! | `agent`, `event_loop` | libnice agents and the thread they share |
 //! | `candidate`, `relay` | conversion of candidates and TURN servers, checks |
 //! | `tls` | the way to TURN servers behind TLS |
@@ -27,9 +29,12 @@
 mod agent;
 mod candidate;
 mod event_loop;
+mod fd_source;
 mod ffi;
+mod link;
 mod path;
 mod relay;
+mod renewal;
 mod settings;
 mod stream;
 mod tls;
@@ -65,8 +70,12 @@ glib::wrapper! {
 }
 
 impl NiceStreamTransmitter {
-    fn hear(&self, news: agent::News) {
-        self.imp().hear(news);
+    fn hear(&self, generation: u32, news: agent::News) {
+        self.imp().hear(generation, news);
+    }
+
+    fn network_changed(&self, now: &[std::net::IpAddr]) {
+        self.imp().network_changed(now);
     }
 }
 

@@ -151,7 +151,8 @@ impl Sender {
 /// A component's place in the transmitter's elements.
 pub(super) struct Path {
     component: u32,
-    receiver: Arc<Receiver>,
+    /// One; two while the network changes.
+    receivers: Mutex<Vec<Arc<Receiver>>>,
     sender: Arc<Sender>,
     /// The end of a branch; packets are taken off before they reach it.
     sink: gst::Element,
@@ -195,7 +196,31 @@ impl Path {
         elements.sinks.add(component, &sink)?;
         let listener = associates.then(|| listener.downgrade());
         let receiver = Receiver::open((agent, id, component), (elements, home), listener, &counters);
-        Ok(Self { component, receiver, sender, sink, counters })
+        Ok(Self { component, receivers: Mutex::new(vec![receiver]), sender, sink, counters })
+    }
+
+    /// Receives from another agent's stream too.
+    pub(super) fn receive_too(&self, of: (&Arc<Agent>, u32), elements: (&Elements, &Arc<EventLoop>)) {
+        let mut receivers = lock(&self.receivers);
+        let listener = receivers.first().and_then(|receiver| receiver.listener.clone());
+        receivers.push(Receiver::open((of.0, of.1, self.component), elements, listener, &self.counters));
+    }
+
+    /// Sends by that agent's stream, and receives from there only.
+    pub(super) fn move_to(&self, agent: &Arc<Agent>, stream: u32) {
+        *self.sender.way.write().unwrap_or_else(PoisonError::into_inner) =
+            Way { agent: agent.clone(), stream };
+        self.leave(|receiver| !(Arc::ptr_eq(&receiver.agent, agent) && receiver.stream == stream));
+    }
+
+    /// Receives no more from that agent's stream.
+    pub(super) fn forget(&self, agent: &Arc<Agent>, stream: u32) {
+        self.leave(|receiver| Arc::ptr_eq(&receiver.agent, agent) && receiver.stream == stream);
+    }
+
+    fn leave(&self, which: impl Fn(&Receiver) -> bool) {
+        let gone: Vec<_> = lock(&self.receivers).extract_if(.., |receiver| which(receiver)).collect();
+        gone.iter().for_each(Receiver::close);
     }
 
     /// Whether packets are sent; `sending` governs the first component only, control packets go on.
@@ -221,7 +246,7 @@ impl Path {
 
     /// Leaves the elements.
     pub(super) fn close(&self, elements: &Elements) {
-        self.receiver.close();
+        self.leave(|_| true);
         self.sender.stopped.store(true, Ordering::Release);
         elements.sinks.remove(self.component, &self.sink);
     }

@@ -1,6 +1,6 @@
 //! `FsNiceStreamTransmitter`: one stream's candidates and the states of its components.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Mutex, OnceLock};
 
 use fs_core::prelude::*;
 use fs_core::{Participant, StreamTransmitter};
@@ -9,27 +9,14 @@ use glib::prelude::*;
 use glib::subclass::prelude::*;
 use gst::prelude::*;
 
-use super::agent::{self, Agent, News};
-use super::candidate::{self, Compatibility, Credentials, Plain, Remote, invalid};
+use super::agent::{self, Key, News};
+use super::candidate::{self, Credentials, Plain, Remote, invalid};
+use super::link::Link;
 use super::path::Path;
 use super::settings::{self, Settings};
-use super::tls::Forwarder;
 use super::transmitter::agent_for;
 use super::{NiceTransmitter, lock, relay};
-use crate::transmitter::counters;
-
-/// A stream's place in its agent, from `open` to `stop`.
-struct Link {
-    transmitter: NiceTransmitter,
-    agent: Arc<Agent>,
-    id: u32,
-    components: u32,
-    compatibility: Compatibility,
-    trickle: bool,
-    paths: Vec<Path>,
-    /// Ways to TURN servers behind TLS.
-    forwarders: Vec<Forwarder>,
-}
+use crate::transmitter::{counters, network};
 
 /// Remote candidates that came before gathering ended.
 enum Waiting {
@@ -38,10 +25,14 @@ enum Waiting {
 }
 
 #[derive(Default)]
-struct State {
-    link: Option<Link>,
+pub(super) struct State {
+    /// Where packets go, from `open` to `stop`.
+    pub(super) link: Option<Link>,
+    /// What takes its place once the peer is reached that way: the network changed.
+    pub(super) next: Option<Link>,
+    pub(super) paths: Vec<Path>,
     gathering: bool,
-    gathered: bool,
+    pub(super) gathered: bool,
     /// Local candidates that were not told yet, as they came.
     held: Vec<Plain>,
     waiting: Vec<Waiting>,
@@ -54,11 +45,35 @@ struct State {
     was_ready: Vec<bool>,
 }
 
+impl State {
+    /// The link that is negotiated: candidates are for it.
+    pub(super) fn newest(&self) -> Option<&Link> {
+        self.next.as_ref().or(self.link.as_ref())
+    }
+
+    /// Candidates are looked for anew, by another link. Gives a link back that never came to its place.
+    pub(super) fn begin_again(&mut self, next: Link) -> Option<Link> {
+        (self.gathering, self.gathered, self.forced, self.remote) = (true, false, false, None);
+        self.held.clear();
+        self.waiting.clear();
+        self.was_ready.fill(false);
+        self.next.replace(next)
+    }
+
+    /// The newest link takes its place. Gives the one that had it.
+    fn promote(&mut self) -> Option<Link> {
+        let next = self.next.take()?;
+        self.paths.iter().for_each(|path| path.move_to(&next.agent, next.id));
+        self.link.replace(next)
+    }
+}
+
 /// Private part of [`super::NiceStreamTransmitter`].
 #[derive(Default)]
 pub struct NiceStreamTransmitter {
-    settings: Mutex<Settings>,
-    state: Mutex<State>,
+    pub(super) settings: Mutex<Settings>,
+    pub(super) state: Mutex<State>,
+    participant: glib::WeakRef<Participant>,
 }
 
 impl NiceStreamTransmitter {
@@ -69,50 +84,73 @@ impl NiceStreamTransmitter {
         participant: &Participant,
     ) -> Result<(), glib::Error> {
         let settings = lock(&self.settings).clone();
-        let imp = transmitter.imp();
-        let components = imp.components();
         let key = settings.key()?;
-        let relays = relay::read(&settings.relays, components)?;
-        let agent = agent_for(participant, &key)?;
-        let id = agent.add_stream(components, &self.obj())?;
-        let mut link = Link {
-            transmitter: transmitter.clone(),
-            agent,
-            id,
-            components,
-            compatibility: key.compatibility,
-            trickle: key.trickle,
-            paths: Vec::new(),
-            forwarders: Vec::new(),
-        };
-        if let Err(error) = self.equip(&mut link, &settings, &relays) {
+        self.participant.set(Some(participant));
+        let link = self.new_link(transmitter, participant, &settings, &key, 0)?;
+        let mut paths = Vec::new();
+        if let Err(error) = self.open_paths(&link, &settings, &mut paths) {
+            close(&link.transmitter, &paths);
             link.close();
             return Err(error);
         }
+        link.agent.events().listen(&self.obj());
         let mut state = lock(&self.state);
-        state.was_ready = vec![false; components as usize];
-        state.pairs = vec![None; components as usize];
+        state.was_ready = vec![false; link.components as usize];
+        state.pairs = vec![None; link.components as usize];
+        state.paths = paths;
         state.link = Some(link);
         Ok(())
     }
 
-    fn equip(
+    /// A place in an agent for such streams.
+    fn new_link(
         &self,
-        link: &mut Link,
+        transmitter: &NiceTransmitter,
+        participant: &Participant,
         settings: &Settings,
-        relays: &[relay::Relay],
-    ) -> Result<(), glib::Error> {
-        let relays = link.reach(relays)?;
-        let imp = link.transmitter.imp();
-        if let Some((min, max)) = settings.port_range() {
-            link.agent.set_port_range(link.id, link.components, min, max);
+        key: &Key,
+        generation: u32,
+    ) -> Result<Link, glib::Error> {
+        let components = transmitter.imp().components();
+        let relays = relay::read(&settings.relays, components)?;
+        let agent = agent_for(participant, key)?;
+        let id = agent.add_stream(components, &self.obj(), generation)?;
+        let mut link = Link {
+            transmitter: transmitter.clone(),
+            agent,
+            id,
+            generation,
+            components,
+            compatibility: key.compatibility,
+            trickle: key.trickle,
+            forwarders: Vec::new(),
+            hosts: Vec::new(),
+        };
+        match link.equip(settings, &relays) {
+            Ok(()) => Ok(link),
+            Err(error) => {
+                link.close();
+                Err(error)
+            }
         }
-        link.agent.set_tos(link.id, imp.tos());
+    }
+
+    /// Another place, for the same peer in another network.
+    pub(super) fn another_link(
+        &self,
+        transmitter: &NiceTransmitter,
+        settings: &Settings,
+        key: &Key,
+    ) -> Result<Link, glib::Error> {
+        let participant = self.participant.upgrade().ok_or_else(stopped)?;
+        let generation = lock(&self.state).newest().map_or(0, |link| link.generation.wrapping_add(1));
+        self.new_link(transmitter, &participant, settings, key, generation)
+    }
+
+    fn open_paths(&self, link: &Link, settings: &Settings, paths: &mut Vec<Path>) -> Result<(), glib::Error> {
+        let imp = link.transmitter.imp();
         let (elements, home, obj) = (imp.elements()?, imp.home()?, self.obj());
         for component in 1..=link.components {
-            for server in relay::of_component(&relays, component) {
-                link.agent.add_relay(link.id, component, server)?;
-            }
             let path = Path::open(
                 &link.agent,
                 (link.id, &obj),
@@ -122,7 +160,7 @@ impl NiceStreamTransmitter {
             )?;
             path.set_sending(settings.sending);
             path.set_mux(settings.send_component_mux);
-            link.paths.push(path);
+            paths.push(path);
         }
         Ok(())
     }
@@ -130,24 +168,28 @@ impl NiceStreamTransmitter {
     /// The stream's agent, while it has one.
     #[cfg(test)]
     pub(super) fn agent(&self) -> Option<glib::Object> {
-        lock(&self.state).link.as_ref().map(|link| link.agent.object().clone())
+        lock(&self.state).newest().map(|link| link.agent.object().clone())
     }
 
     /// Which components the packets of each one go over.
     #[cfg(test)]
     pub(super) fn sends_by(&self) -> Vec<u32> {
-        lock(&self.state).link.iter().flat_map(|link| &link.paths).map(Path::sends_by).collect()
+        lock(&self.state).paths.iter().map(Path::sends_by).collect()
     }
 
     /// Sets the type of service of packets sent from now on.
     pub(super) fn set_tos(&self, tos: u32) {
-        if let Some(link) = &lock(&self.state).link {
+        let state = lock(&self.state);
+        for link in state.link.iter().chain(&state.next) {
             link.agent.set_tos(link.id, tos);
         }
     }
 
-    /// News of the agent, on its event loop's thread.
-    pub(super) fn hear(&self, news: News) {
+    /// News of the agent, on its event loop's thread. Of a link that is being replaced nobody wants to hear.
+    pub(super) fn hear(&self, generation: u32, news: News) {
+        if lock(&self.state).newest().is_none_or(|link| link.generation != generation) {
+            return;
+        }
         match news {
             News::Local(plain) => self.tell_local(plain),
             News::Gathered => self.finish_gathering(),
@@ -163,7 +205,7 @@ impl NiceStreamTransmitter {
         }
         let local = {
             let mut state = lock(&self.state);
-            let Some(link) = &state.link else { return };
+            let Some(link) = state.newest() else { return };
             if !state.gathered && !link.trickle {
                 return state.held.push(plain);
             }
@@ -174,25 +216,33 @@ impl NiceStreamTransmitter {
 
     /// Tells what was held back, then uses what waited.
     fn finish_gathering(&self) {
-        let locals = {
+        let (locals, all) = {
             let mut state = lock(&self.state);
             if state.gathered {
                 return;
             }
             state.gathered = true;
             let held = std::mem::take(&mut state.held);
-            let Some(link) = &state.link else { return };
+            let State { link, next, .. } = &mut *state;
+            let again = next.is_some();
+            let Some(link) = next.as_mut().or(link.as_mut()) else { return };
             let own = link.agent.local_credentials(link.id);
-            in_order(held.iter().map(|plain| plain.to_proto(&own)).collect())
+            let all: Vec<Plain> = link.all_local().collect();
+            link.hosts = all.iter().filter(|plain| plain.is_host()).map(|plain| plain.address.ip()).collect();
+            let told = |all: &[Plain]| in_order(all.iter().map(|plain| plain.to_proto(&own)).collect());
+            (told(&held), again.then(|| told(&all)))
         };
         let obj = self.obj();
         locals.iter().for_each(|local| obj.emit_new_local_candidate(local));
         obj.emit_local_candidates_prepared();
+        if let Some(all) = all {
+            network::ask_for_offer(&*obj, all);
+        }
         let mut failed = Vec::new();
         {
             let mut state = lock(&self.state);
             for waiting in std::mem::take(&mut state.waiting) {
-                let Some(link) = &state.link else { return };
+                let Some(link) = state.newest() else { return };
                 let used = match &waiting {
                     Waiting::Add(remote) => link.add(remote),
                     Waiting::Force(remote) => link.force(remote),
@@ -210,12 +260,9 @@ impl NiceStreamTransmitter {
     fn tell_again(&self) {
         let locals = {
             let state = lock(&self.state);
-            let Some(link) = state.link.as_ref().filter(|_| state.gathered) else { return };
+            let Some(link) = state.newest().filter(|_| state.gathered) else { return };
             let own = link.agent.local_credentials(link.id);
-            let all = (1..=link.components).flat_map(|c| link.agent.local_candidates(link.id, c));
-            in_order(
-                all.filter(|plain| !plain.is_peer_reflexive()).map(|plain| plain.to_proto(&own)).collect(),
-            )
+            in_order(link.all_local().map(|plain| plain.to_proto(&own)).collect())
         };
         let obj = self.obj();
         locals.iter().for_each(|local| obj.emit_new_local_candidate(local));
@@ -224,7 +271,7 @@ impl NiceStreamTransmitter {
 
     fn tell_state(&self, component: u32, nice: u32) {
         let Some(now) = stream_state(nice) else { return };
-        let input = {
+        let (input, replaced) = {
             let mut state = lock(&self.state);
             let index = component as usize - 1;
             let Some(was_ready) = state.was_ready.get_mut(index) else { return };
@@ -232,9 +279,13 @@ impl NiceStreamTransmitter {
             if now == StreamState::Failed && !*was_ready {
                 return;
             }
-            let path = state.link.as_ref().and_then(|link| link.paths.get(index));
-            path.filter(|_| now >= StreamState::Connected).and_then(Path::input)
+            let replaced = if component == 1 && now == StreamState::Ready { state.promote() } else { None };
+            let path = state.paths.get(index).filter(|_| now >= StreamState::Connected);
+            (path.and_then(Path::input), replaced)
         };
+        if let Some(old) = replaced {
+            old.close();
+        }
         self.obj().emit_state_changed(component, now);
         if let Some(input) = input {
             let request = gst::Structure::builder("GstForceKeyUnit").field("all-headers", true).build();
@@ -246,7 +297,7 @@ impl NiceStreamTransmitter {
     fn tell_pair(&self, component: u32, local: &Plain, remote: &Plain) {
         let (local, remote) = {
             let mut state = lock(&self.state);
-            let Some(link) = &state.link else { return };
+            let Some(link) = state.newest() else { return };
             let own = link.agent.local_credentials(link.id);
             let theirs = state.remote.clone().unwrap_or_default();
             let pair = (local.to_proto(&own), remote.to_proto(&theirs));
@@ -268,29 +319,37 @@ impl NiceStreamTransmitter {
 
     fn stats(&self) -> gst::Structure {
         let state = lock(&self.state);
-        let paths = state.link.iter().flat_map(|link| &link.paths);
-        counters::stats((1u32..).zip(paths.zip(&state.pairs)).map(|(component, (path, pair))| {
-            path.counters.describe(component, pair.as_ref().map(|(local, remote)| (local, remote)))
-        }))
+        counters::stats((1u32..).zip(state.paths.iter().zip(&state.pairs)).map(
+            |(component, (path, pair))| {
+                path.counters.describe(component, pair.as_ref().map(|(local, remote)| (local, remote)))
+            },
+        ))
     }
 
     fn restart(&self, state: &mut State) -> Result<(), glib::Error> {
-        let link = state.link.as_ref().ok_or_else(stopped)?;
-        state.waiting.clear();
-        state.remote = None;
-        state.forced = false;
-        if state.gathered {
+        let link = state.newest().ok_or_else(stopped)?;
+        // After a change of the network that has been done already.
+        let is_new = state.next.is_some() && state.remote.is_none() && !state.forced;
+        if state.gathered && !is_new {
             link.agent.restart(link.id)?;
             link.agent.post(link.id, News::Restarted);
         }
+        state.waiting.clear();
+        state.remote = None;
+        state.forced = false;
         Ok(())
     }
 
     fn close(&self) {
-        let link = lock(&self.state).link.take();
-        if let Some(link) = link {
-            link.close();
+        let (links, paths) = {
+            let mut state = lock(&self.state);
+            let links: Vec<Link> = state.link.take().into_iter().chain(state.next.take()).collect();
+            (links, std::mem::take(&mut state.paths))
+        };
+        if let Some(link) = links.first() {
+            close(&link.transmitter, &paths);
         }
+        links.into_iter().for_each(Link::close);
     }
 
     fn set_runtime(&self, name: &str, value: bool) {
@@ -298,60 +357,20 @@ impl NiceStreamTransmitter {
             return agent::set_debug(value);
         }
         let state = lock(&self.state);
-        let Some(link) = &state.link else { return };
+        let Some(link) = state.newest() else { return };
         match name {
-            "sending" => link.paths.iter().for_each(|path| path.set_sending(value)),
-            "send-component-mux" => link.paths.iter().for_each(|path| path.set_mux(value)),
+            "sending" => state.paths.iter().for_each(|path| path.set_sending(value)),
+            "send-component-mux" => state.paths.iter().for_each(|path| path.set_mux(value)),
             "controlling-mode" | "ice-udp" | "ice-tcp" => link.agent.object().set_property(name, value),
             _ => {}
         }
     }
 }
 
-impl Link {
-    /// The servers as libnice is to be told of them: those behind TLS are reached through ports of ours.
-    fn reach(&mut self, relays: &[relay::Relay]) -> Result<Vec<relay::Relay>, glib::Error> {
-        let mut reached = Vec::new();
-        for server in relays {
-            if server.kind != relay::Kind::Tls || self.compatibility.has_old_tls() {
-                reached.push(server.clone());
-                continue;
-            }
-            for ipv6 in server.families() {
-                let forwarder = Forwarder::open(self.agent.events(), server, ipv6)?;
-                reached.push(server.at(forwarder.local));
-                self.forwarders.push(forwarder);
-            }
-        }
-        Ok(reached)
-    }
-
-    fn add(&self, remote: &Remote) -> Result<(), glib::Error> {
-        if let Some(credentials) = &remote.credentials {
-            self.agent.set_remote_credentials(self.id, credentials);
-        }
-        for component in 1..=self.components {
-            let mut its = remote.candidates.iter().filter(|c| c.component == component).peekable();
-            if its.peek().is_some() {
-                self.agent.add_remote(self.id, component, its)?;
-            }
-        }
-        if remote.last {
-            self.agent.remote_gathered(self.id);
-        }
-        Ok(())
-    }
-
-    fn force(&self, remote: &[Plain]) -> Result<(), glib::Error> {
-        remote.iter().try_for_each(|plain| self.agent.force_remote(self.id, plain))
-    }
-
-    /// Ends receiving before libnice forgets the stream.
-    fn close(self) {
-        if let Ok(elements) = self.transmitter.imp().elements() {
-            self.paths.iter().for_each(|path| path.close(elements));
-        }
-        self.agent.remove_stream(self.id);
+/// Ends receiving and sending.
+fn close(transmitter: &NiceTransmitter, paths: &[Path]) {
+    if let Ok(elements) = transmitter.imp().elements() {
+        paths.iter().for_each(|path| path.close(elements));
     }
 }
 
@@ -369,7 +388,7 @@ fn stream_state(nice: u32) -> Option<StreamState> {
     [Disconnected, Gathering, Connecting, Connected, Ready, Failed].get(nice as usize).copied()
 }
 
-fn stopped() -> glib::Error {
+pub(super) fn stopped() -> glib::Error {
     glib::Error::new(fs_core::Error::Disposed, "this nice stream transmitter was stopped")
 }
 
@@ -382,6 +401,11 @@ impl ObjectSubclass for NiceStreamTransmitter {
 }
 
 impl ObjectImpl for NiceStreamTransmitter {
+    fn signals() -> &'static [glib::subclass::Signal] {
+        static SIGNALS: OnceLock<Vec<glib::subclass::Signal>> = OnceLock::new();
+        SIGNALS.get_or_init(network::signals)
+    }
+
     fn properties() -> &'static [glib::ParamSpec] {
         settings::property_list()
     }
@@ -391,7 +415,7 @@ impl ObjectImpl for NiceStreamTransmitter {
         if name == "stats" {
             return self.stats().to_value();
         }
-        if let Some(link) = &lock(&self.state).link {
+        if let Some(link) = lock(&self.state).newest() {
             match name {
                 "stream-id" => return link.id.to_value(),
                 "controlling-mode" | "ice-udp" | "ice-tcp" => {
@@ -422,7 +446,7 @@ impl StreamTransmitterImpl for NiceStreamTransmitter {
         if candidates.is_empty() {
             return self.restart(&mut state);
         }
-        let link = state.link.as_ref().ok_or_else(stopped)?;
+        let link = state.newest().ok_or_else(stopped)?;
         if state.forced {
             return Err(invalid(
                 "remote candidates were forced: restart with an empty list before others are added",
@@ -443,7 +467,7 @@ impl StreamTransmitterImpl for NiceStreamTransmitter {
 
     fn force_remote_candidates(&self, candidates: &[Candidate]) -> Result<(), glib::Error> {
         let mut state = lock(&self.state);
-        let link = state.link.as_ref().ok_or_else(stopped)?;
+        let link = state.newest().ok_or_else(stopped)?;
         let remote = candidate::forced(candidates, link.components, link.compatibility)?;
         if state.gathered {
             link.force(&remote)?;
@@ -451,13 +475,16 @@ impl StreamTransmitterImpl for NiceStreamTransmitter {
             state.waiting.push(Waiting::Force(remote));
         }
         state.forced = true;
+        let replaced = if state.gathered { state.promote() } else { None };
+        drop(state);
+        replaced.into_iter().for_each(Link::close);
         Ok(())
     }
 
     fn gather_local_candidates(&self) -> Result<(), glib::Error> {
         let (agent, id) = {
             let mut state = lock(&self.state);
-            let link = state.link.as_ref().ok_or_else(stopped)?;
+            let link = state.newest().ok_or_else(stopped)?;
             let of = (link.agent.clone(), link.id);
             if std::mem::replace(&mut state.gathering, true) {
                 return Ok(());

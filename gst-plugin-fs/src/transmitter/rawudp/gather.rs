@@ -17,6 +17,7 @@ use super::mapping::{Mapper, Request, Told};
 use super::port::Port;
 use super::stream::{RawUdpStreamTransmitter, State, stopped};
 use super::{CAT, lock, stun};
+use crate::transmitter::network;
 
 /// Two requests and their answers, were they a second on their way.
 const STUN_PATIENCE: Duration = Duration::from_millis(1500);
@@ -39,6 +40,15 @@ pub(super) struct Gathering {
     /// What others told; the better ones first.
     outside: Vec<Candidate>,
     mapper: Option<Mapper>,
+    /// The peer was told others before.
+    again: bool,
+}
+
+impl Gathering {
+    /// Another gathering in a call.
+    pub(super) fn again() -> Self {
+        Self { again: true, ..Self::default() }
+    }
 }
 
 impl RawUdpStreamTransmitter {
@@ -199,7 +209,7 @@ impl RawUdpStreamTransmitter {
 
     /// Tells the candidates if all are there or have waited long enough.
     pub(super) fn proceed(&self) {
-        let locals = {
+        let (locals, again) = {
             let mut state = lock(&self.state);
             let waited = state.gathering.hold.is_none_or(|hold| hold <= Instant::now());
             let ready = state.gathering.begun && (state.gathering.open == 0 || waited);
@@ -207,7 +217,7 @@ impl RawUdpStreamTransmitter {
                 return;
             }
             state.gathering.telling = true;
-            sorted(&mut state)
+            (sorted(&mut state), state.gathering.again)
         };
         let obj = self.obj();
         locals.iter().for_each(|local| obj.emit_new_local_candidate(local));
@@ -221,6 +231,9 @@ impl RawUdpStreamTransmitter {
             state.components.iter().filter_map(pair).collect()
         };
         pairs.iter().for_each(|(local, remote)| obj.emit_new_active_candidate_pair(local, remote));
+        if again {
+            network::ask_for_offer(&*obj, locals);
+        }
     }
 }
 

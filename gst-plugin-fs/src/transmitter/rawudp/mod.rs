@@ -13,6 +13,7 @@
 //! | `settings` | its parameters |
 //! | `gather` | which local candidates are told, and when |
 //! | `port` | a socket in use |
+//! | `renewal` | another network in a call |
 //! | `io` | the socket loop |
 //! | `socket` | options, and many packets with one call |
 //! | `binding` | the search for free ports |
@@ -33,6 +34,7 @@ mod io;
 mod mapping;
 mod outlet;
 mod port;
+mod renewal;
 mod settings;
 mod socket;
 mod source;

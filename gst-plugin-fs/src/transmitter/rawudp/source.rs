@@ -25,6 +25,21 @@ pub(super) struct Known {
     pub(super) latch: AtomicBool,
 }
 
+impl Known {
+    /// The same address, reached from another port of ours.
+    pub(super) fn at(&self, local_port: u16) -> Self {
+        Self {
+            component: self.component,
+            local_port,
+            address: self.address,
+            stream: self.stream.clone(),
+            associate: self.associate,
+            received: self.received.clone(),
+            latch: self.latch.load(Ordering::Relaxed).into(),
+        }
+    }
+}
+
 /// The table of all streams, read for every packet.
 #[derive(Default)]
 pub(super) struct Sources(RwLock<Vec<Arc<Known>>>);

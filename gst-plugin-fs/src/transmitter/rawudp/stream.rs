@@ -18,6 +18,7 @@ use super::settings::{self, Settings};
 use super::source::Known;
 use super::stats::Counter;
 use super::{RawUdpTransmitter, interfaces, lock, network};
+use crate::transmitter::network;
 
 /// The foundations of host candidates: they differ by base (RFC 8445 section 5.1.1.3), that is by address family.
 const FOUNDATIONS: [&str; 2] = ["L1", "L2"];
@@ -41,7 +42,7 @@ pub(super) struct Component {
 }
 
 impl Component {
-    fn new(number: u32, port: Arc<Port>, ips: &[IpAddr]) -> Self {
+    pub(super) fn new(number: u32, port: Arc<Port>, ips: &[IpAddr]) -> Self {
         let reached = ips.iter().filter(|ip| port.reaches(**ip)).zip(FOUNDATIONS);
         let host = |(ip, foundation): (&IpAddr, &str)| {
             Candidate::new(foundation, number, CandidateType::Host, &ip.to_string(), port.number())
@@ -58,6 +59,35 @@ impl Component {
             stun_round_trip: None,
             port,
         }
+    }
+
+    /// Goes on where `old` ended, maybe on another port. The old port is given back if it is used no more.
+    pub(super) fn resume(
+        &mut self,
+        old: Self,
+        transmitter: &RawUdpTransmitter,
+        moves: bool,
+    ) -> Option<Arc<Port>> {
+        let number = self.local.component_id;
+        self.remote = old.remote;
+        self.sent = old.sent;
+        self.received = old.received;
+        if !moves {
+            self.known = old.known;
+            self.destination = old.destination;
+            return None;
+        }
+        if let Some(known) = old.known {
+            let sources = transmitter.imp().sources();
+            sources.remove(&known);
+            let known = Arc::new(known.at(self.port.number()));
+            sources.add(&known);
+            self.known = Some(known);
+        }
+        if let (Some(destination), Ok(outlet)) = (old.destination, transmitter.imp().outlet()) {
+            outlet.remove(number, &destination);
+        }
+        Some(old.port)
     }
 
     /// The component's part of `stats`.
@@ -153,7 +183,7 @@ impl RawUdpStreamTransmitter {
 
     /// Makes the packets of each component go where they should. `sending` governs the first component only:
     /// control packets go on. With `send-component-mux` they go the way of the first (RFC 5761).
-    fn route(&self, state: &mut State) {
+    pub(super) fn route(&self, state: &mut State) {
         let Some(transmitter) = &state.transmitter else { return };
         let Ok(outlet) = transmitter.imp().outlet() else { return };
         let (sending, mux) = {
@@ -257,7 +287,7 @@ fn ask_for_key_frame(transmitter: &RawUdpTransmitter, components: &[u32]) {
 }
 
 /// The addresses to tell the peer: the one asked for, else this host's.
-fn candidate_ips(preference: &Preference) -> Result<Vec<IpAddr>, glib::Error> {
+pub(super) fn candidate_ips(preference: &Preference) -> Result<Vec<IpAddr>, glib::Error> {
     let ips = preference.ip.map_or_else(interfaces::host_addresses, |ip| vec![ip]);
     if ips.is_empty() {
         return Err(network("this host has no IP address: no interface is up"));
@@ -322,6 +352,11 @@ impl ObjectSubclass for RawUdpStreamTransmitter {
 }
 
 impl ObjectImpl for RawUdpStreamTransmitter {
+    fn signals() -> &'static [glib::subclass::Signal] {
+        static SIGNALS: OnceLock<Vec<glib::subclass::Signal>> = OnceLock::new();
+        SIGNALS.get_or_init(network::signals)
+    }
+
     fn properties() -> &'static [glib::ParamSpec] {
         static PROPERTIES: OnceLock<Vec<glib::ParamSpec>> = OnceLock::new();
         PROPERTIES.get_or_init(settings::properties)

@@ -9,9 +9,10 @@ use glib::subclass::prelude::*;
 
 use super::binding::{self, Ports, Slot, Wish};
 use super::candidates::Preference;
-use super::io::Loop;
+use super::io::{Loop, Registration};
 use super::outlet::Outlet;
 use super::port::Port;
+use super::renewal::Watcher;
 use super::socket::BufferSizes;
 use super::source::Sources;
 use super::{CAT, RawUdpStreamTransmitter, lock};
@@ -52,6 +53,9 @@ pub struct RawUdpTransmitter {
     ports: Mutex<Vec<Shared>>,
     /// The loop that the sockets are in, while there are any.
     home: Mutex<Weak<Loop>>,
+    streams: Mutex<Vec<glib::WeakRef<RawUdpStreamTransmitter>>>,
+    /// Hears of changes of the network while there are ports.
+    watch: Mutex<Option<Arc<Registration>>>,
 }
 
 impl RawUdpTransmitter {
@@ -71,6 +75,11 @@ impl RawUdpTransmitter {
     /// `CONSTRUCTION` when the transmitter was not fully constructed.
     pub(super) fn outlet(&self) -> Result<&Outlet, glib::Error> {
         self.elements().map(|elements| &elements.outlet)
+    }
+
+    /// The streams there are.
+    pub(super) fn streams(&self) -> Vec<RawUdpStreamTransmitter> {
+        lock(&self.streams).iter().filter_map(glib::WeakRef::upgrade).collect()
     }
 
     /// Opens one port for each component, or shares those that another stream has for the same wish.
@@ -133,7 +142,7 @@ impl RawUdpTransmitter {
 
     /// Gives ports back; those that no stream uses any more are closed.
     pub(super) fn close_ports(&self, closing: Vec<Arc<Port>>) {
-        let mut unused = Vec::new();
+        let (mut unused, mut watch) = (Vec::new(), None);
         {
             let mut ports = lock(&self.ports);
             for port in closing {
@@ -143,8 +152,12 @@ impl RawUdpTransmitter {
                     unused.push(ports.remove(i).port);
                 }
             }
+            if ports.is_empty() {
+                watch = lock(&self.watch).take();
+            }
         }
         unused.iter().for_each(|port| port.close());
+        drop(watch);
     }
 
     #[cfg(test)]
@@ -222,6 +235,7 @@ impl ObjectImpl for RawUdpTransmitter {
     fn dispose(&self) {
         let ports = std::mem::take(&mut *lock(&self.ports));
         ports.iter().for_each(|shared| shared.port.close());
+        drop(lock(&self.watch).take());
     }
 }
 
@@ -233,6 +247,15 @@ impl TransmitterImpl for RawUdpTransmitter {
     ) -> Result<StreamTransmitter, glib::Error> {
         let stream: RawUdpStreamTransmitter = parameters::construct("rawudp", parameters)?;
         stream.open(&self.obj())?;
+        {
+            let mut streams = lock(&self.streams);
+            streams.retain(|other| other.upgrade().is_some());
+            streams.push(stream.downgrade());
+        }
+        let mut watch = lock(&self.watch);
+        if watch.is_none() {
+            *watch = Watcher::start(&self.home()?, &self.obj());
+        }
         Ok(stream.upcast())
     }
 
