@@ -133,16 +133,68 @@ pub(super) fn element(factory: &str) -> Result<gst::Element, glib::Error> {
     })
 }
 
+/// Gives the bin that pad of its element. A source pad stands for what comes from the network: whatever happens to a packet
+/// behind it, the next one may fare better, and nothing ends because of one.
 fn expose(bin: &gst::Bin, element: &gst::Element, pad: &str, name: &str) -> Result<(), glib::Error> {
+    fn go_on(flow: Result<gst::FlowSuccess, gst::FlowError>) -> Result<gst::FlowSuccess, gst::FlowError> {
+        match flow {
+            Err(error) if error != gst::FlowError::Flushing => Ok(gst::FlowSuccess::Ok),
+            flow => flow,
+        }
+    }
     bin.add(element).map_err(|e| construction(&e.message))?;
     let target = element
         .static_pad(pad)
         .ok_or_else(|| construction(&format!("{} has no pad {pad}", element.name())))?;
-    let ghost =
-        gst::GhostPad::builder_with_target(&target).map_err(|e| construction(&e.message))?.name(name).build();
-    bin.add_pad(&ghost).map_err(|e| construction(&e.message))
+    let ghost = gst::GhostPad::builder_with_target(&target).map_err(|e| construction(&e.message))?.name(name);
+    let ghost = if target.direction() == gst::PadDirection::Src {
+        ghost
+            .proxy_pad_chain_function(|pad, parent, buffer| {
+                go_on(gst::ProxyPad::chain_default(pad, parent, buffer))
+            })
+            .proxy_pad_chain_list_function(|pad, parent, list| {
+                go_on(gst::ProxyPad::chain_list_default(pad, parent, list))
+            })
+    } else {
+        ghost
+    };
+    bin.add_pad(&ghost.build()).map_err(|e| construction(&e.message))
 }
 
 fn construction(text: &str) -> glib::Error {
     glib::Error::new(fs_core::Error::Construction, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_that_nobody_takes_ends_no_source() {
+        gst::init().unwrap();
+        let bins = Bins::new(1).unwrap();
+        let source = gst::Pad::builder(gst::PadDirection::Src).name("src").build();
+        let element = gst::Bin::new();
+        element.add_pad(&source).unwrap();
+        bins.add_source(1, element.upcast_ref()).unwrap();
+        bins.src.set_state(gst::State::Playing).unwrap();
+        source.set_active(true).unwrap();
+        source.push_event(gst::event::StreamStart::new("s"));
+        source.push_event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new()));
+        // What stands behind is not linked, is not negotiated, or has ended.
+        assert_eq!(source.push(gst::Buffer::new()), Ok(gst::FlowSuccess::Ok));
+        for error in [gst::FlowError::NotNegotiated, gst::FlowError::Eos, gst::FlowError::Error] {
+            let end =
+                gst::Pad::builder(gst::PadDirection::Sink).chain_function(move |_, _, _| Err(error)).build();
+            end.set_active(true).unwrap();
+            let output = bins.src.static_pad("src_1").unwrap();
+            output.link(&end).unwrap();
+            assert_eq!(source.push(gst::Buffer::new()), Ok(gst::FlowSuccess::Ok), "{error:?}");
+            let mut list = gst::BufferList::new();
+            list.get_mut().unwrap().add(gst::Buffer::new());
+            assert_eq!(source.push_list(list), Ok(gst::FlowSuccess::Ok), "{error:?}");
+            output.unlink(&end).unwrap();
+        }
+        bins.src.set_state(gst::State::Null).unwrap();
+    }
 }
