@@ -158,3 +158,57 @@ fn latency_is_answered() {
     a.end();
     b.end();
 }
+
+/// What gst-inspect shows of each element and each class it gives out.
+#[test]
+fn every_element_describes_itself() {
+    support::init();
+    let ours = |pspec: &glib::ParamSpec| pspec.owner_type().name().starts_with("Fs");
+    let told = |object: &glib::Object| {
+        for pspec in object.list_properties().iter().filter(|pspec| ours(pspec)) {
+            let text = pspec.blurb().unwrap_or_default();
+            assert!(text.len() > 10 && text.contains(' '), "{}: '{text}'", pspec.name());
+        }
+    };
+    for (name, klass) in [
+        ("fsrtpconference", "Generic/Bin/RTP"),
+        ("fsrawconference", "Generic/Bin"),
+        ("fsvideoanyrate", "Filter"),
+        ("fsrtpxdatapay", "Codec/Payloader/Network/RTP"),
+        ("fsrtpxdatadepay", "Codec/Depayloader/Network/RTP"),
+    ] {
+        let factory = gst::ElementFactory::find(name).unwrap();
+        assert_eq!(factory.klass(), klass);
+        assert_eq!(factory.metadata("author"), Some("The Farstream authors"), "{name}");
+        for key in ["long-name", "description"] {
+            assert!(factory.metadata(key).is_some_and(|text| text.contains(' ')), "{name}: {key}");
+        }
+        assert!(factory.num_pad_templates() > 0, "{name}");
+        told(factory.create().build().unwrap().upcast_ref());
+    }
+    let side = Side::new("a", LOW, StreamDirection::BOTH);
+    told(side.session.upcast_ref());
+    told(side.stream.upcast_ref());
+    told(side.participant.upcast_ref());
+    side.end();
+}
+
+/// In a graph each element of a session says what it is for and whose it is, and those of transmitters what they are.
+#[test]
+fn a_graph_names_what_it_shows() {
+    let (a, b) = call(&audio(0, "PCMU", 8000));
+    let names: Vec<String> = a.conference.children().iter().map(|child| child.name().to_string()).collect();
+    let numbered = |name: &String| {
+        name.starts_with("rtpbin")
+            || name.starts_with("fs")
+            || name.split('_').skip(1).any(|part| part.parse::<u32>().is_ok())
+    };
+    let strange: Vec<&String> = names.iter().filter(|name| !numbered(name)).collect();
+    assert!(strange.is_empty(), "{strange:?} of {names:?}");
+    let graph = a.conference.debug_to_dot_data(gst::DebugGraphDetails::all());
+    for name in names.iter().map(String::as_str).chain(["mulawenc", "rtppcmupay", "rtppcmudepay"]) {
+        assert!(graph.contains(name), "{name}");
+    }
+    a.end();
+    b.end();
+}

@@ -29,7 +29,7 @@ impl ElementImpl for Depayloader {
                 "RTP depayloader for X-DATA",
                 "Codec/Depayloader/Network/RTP",
                 "Takes the bytes out of RTP packets such as Microsoft Lync sends",
-                "The Farstream project",
+                "The Farstream authors",
             )
         });
         Some(&METADATA)

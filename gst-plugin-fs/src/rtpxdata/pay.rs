@@ -38,7 +38,7 @@ impl ElementImpl for Payloader {
                 "RTP payloader for X-DATA",
                 "Codec/Payloader/Network/RTP",
                 "Puts arbitrary bytes into RTP packets, as Microsoft Lync does",
-                "The Farstream project",
+                "The Farstream authors",
             )
         });
         Some(&METADATA)

@@ -46,7 +46,7 @@ impl ElementImpl for VideoAnyRate {
                 "Video with any frame rate",
                 "Filter",
                 "Passes video through and takes the frame rate out of the negotiation",
-                "The Farstream project",
+                "The Farstream authors",
             )
         });
         Some(&METADATA)

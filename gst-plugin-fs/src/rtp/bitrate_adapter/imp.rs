@@ -165,7 +165,7 @@ impl ElementImpl for BitrateAdapter {
                 "Video bit rate adapter",
                 "Filter/Video",
                 "Asks for pictures that a bit rate can carry",
-                "The Farstream project",
+                "The Farstream authors",
             )
         });
         Some(&METADATA)

@@ -79,7 +79,7 @@ impl ElementImpl for PacketModder {
                 "RTP packet modder",
                 "Filter/Network/RTP",
                 "Lets packets wait for the allowed rate and stamps them",
-                "The Farstream project",
+                "The Farstream authors",
             )
         });
         Some(&METADATA)
