@@ -1,4 +1,5 @@
-//! Two telephones at the command line call each other: ring, answer, digits, hold and resume, hang up; then a refusal.
+//! Telephones at the command line call each other: ring, answer, digits, hold and resume, hang up; then a refusal; and
+//! one is transferred to a third.
 
 #![allow(clippy::unwrap_used)]
 
@@ -87,4 +88,46 @@ fn everything_a_telephone_does() {
     alice.hear("failed: 486");
     alice.quit();
     bob.quit();
+}
+
+#[test]
+fn a_peer_is_sent_on_to_a_third() {
+    let (mut alice, _) = Telephone::new("alice");
+    let (mut bob, of_bob) = Telephone::new("bob");
+    let (mut carol, of_carol) = Telephone::new("carol");
+    alice.say(&format!("call {of_bob}"));
+    bob.hear("called by ");
+    bob.say("answer");
+    alice.hear("the call stands");
+    bob.hear("the call stands");
+    // Bob does not want to.
+    alice.say(&format!("transfer {of_carol}"));
+    assert_eq!(bob.hear("asked to call "), of_carol);
+    bob.say("stay");
+    alice.hear("transfer failed: 603");
+    // Carol does not want to.
+    alice.say(&format!("transfer {of_carol}"));
+    bob.hear("asked to call ");
+    bob.say("follow");
+    carol.hear("called by ");
+    carol.say("reject 486");
+    alice.hear("transfer failed: 486");
+    bob.hear("back, as the transfer failed: 486");
+    // All want to.
+    alice.say(&format!("transfer {of_carol}"));
+    bob.hear("asked to call ");
+    bob.say("follow");
+    carol.hear("called by ");
+    carol.say("answer");
+    bob.hear("the call stands");
+    bob.hear("the former call has ended");
+    carol.hear("the call stands");
+    carol.hear("hearing ");
+    alice.hear("transferred");
+    alice.hear("ended by the local side");
+    carol.say("hangup");
+    bob.hear("ended by the remote side");
+    for telephone in [alice, bob, carol] {
+        telephone.quit();
+    }
 }

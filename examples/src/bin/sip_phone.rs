@@ -8,6 +8,8 @@
 //! | `answer`, `reject [STATUS]` | answers the call that comes, or refuses it |
 //! | `hold`, `resume` | holds the peer, and ends that |
 //! | `digits 12#` | sends digits |
+//! | `transfer URI` | asks the peer to call somebody else |
+//! | `follow`, `stay` | calls whom the peer has asked us to call, or refuses that |
 //! | `hangup` | ends the call |
 //! | `quit`, or the end of the input | ends everything |
 //!
@@ -19,7 +21,7 @@ use std::sync::Arc;
 use fs_examples::arguments::Arguments;
 use fs_examples::call;
 use fs_examples::phone::Phone;
-use fs_sip::{Application, Session, SessionEvent, StreamEvent};
+use fs_sip::{Application, Session, SessionEvent, StreamEvent, Transfer};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 #[tokio::main]
@@ -40,7 +42,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let (phone, backend) = Phone::new(arguments.sounds.clone())?;
     let (application, incoming) = Application::start(call::configure(&arguments)?, backend).await?;
     println!("waiting at {}", application.identity().uri);
-    Telephone { application, incoming, phone, session: None }.run().await;
+    Telephone { application, incoming, phone, session: None, former: None }.run().await;
     Ok(())
 }
 
@@ -50,6 +52,8 @@ struct Telephone {
     phone: Arc<Phone>,
     /// The call, if there is one: this telephone has one line.
     session: Option<Session>,
+    /// The call whose peer has asked for the one above, until it ends.
+    former: Option<Session>,
 }
 
 impl Telephone {
@@ -63,6 +67,7 @@ impl Telephone {
                 },
                 Some(session) = self.incoming.recv() => self.called(session),
                 event = next_event(&mut self.session) => self.on_event(event),
+                event = next_event(&mut self.former) => self.on_former_event(event),
             }
         }
         self.session = None;
@@ -85,6 +90,15 @@ impl Telephone {
                     println!("{error}");
                 }
             }
+            ("transfer", Some(session)) => match Transfer::to(rest.trim()) {
+                Ok(transfer) => session.transfer(transfer),
+                Err(error) => println!("{error}"),
+            },
+            ("stay", Some(session)) => session.reject_transfer(603, None),
+            ("follow", Some(session)) => match self.application.accept_transfer(&session.control()).await {
+                Ok(new) => self.former = self.session.replace(new),
+                Err(error) => println!("{error}"),
+            },
             ("hangup", Some(session)) => session.hangup(),
             ("", _) => {}
             _ => println!("{word} is not possible now"),
@@ -118,6 +132,14 @@ impl Telephone {
             SessionEvent::DidChangeHoldState { originator, on_hold } => {
                 println!("{} by the {originator} side", if *on_hold { "held" } else { "resumed" });
             }
+            SessionEvent::TransferNewIncoming { destination, .. } => {
+                println!("asked to call {}", destination.uri);
+            }
+            SessionEvent::TransferGotProgress { code, reason } => println!("transfer: {code} {reason}"),
+            SessionEvent::TransferDidEnd => println!("transferred"),
+            SessionEvent::TransferDidFail { code, reason } => {
+                println!("transfer failed: {code} {reason}");
+            }
             SessionEvent::Stream(StreamEvent::GotDtmf { digit }) => println!("digit {digit}"),
             SessionEvent::Stream(StreamEvent::DidStart { codec, .. }) => println!("hearing {codec}"),
             SessionEvent::DidFail { code, failure_reason, .. } => println!("failed: {code} {failure_reason}"),
@@ -130,6 +152,20 @@ impl Telephone {
             && let Some(session) = self.session.take()
         {
             self.phone.forget(session.id());
+        }
+    }
+}
+
+impl Telephone {
+    /// The call that was left for another one ends when that one stands; till then it goes on.
+    fn on_former_event(&mut self, event: Option<SessionEvent>) {
+        let last = event.as_ref().is_none_or(SessionEvent::is_last);
+        if let Some(SessionEvent::TransferDidFail { code, reason }) = event {
+            println!("back, as the transfer failed: {code} {reason}");
+            self.session = self.former.take();
+        } else if last && let Some(former) = self.former.take() {
+            println!("the former call has ended");
+            self.phone.forget(former.id());
         }
     }
 }
