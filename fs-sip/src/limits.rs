@@ -108,6 +108,12 @@ pub const MAX_REALMS: usize = 64;
 /// Longest time a registrar may grant or ask for, in seconds.
 pub const MAX_EXPIRES: u32 = 7 * 24 * 3600;
 
+/// How often the addresses of this machine are looked at.
+pub const WATCH_TIME: Duration = Duration::from_secs(2);
+
+/// How long a call waits with an offer that another one has crossed.
+pub const OFFER_AGAIN: Duration = Duration::from_secs(2);
+
 /// Proxies of a Path that are told.
 pub const MAX_PATH: usize = 32;
 

@@ -1,7 +1,7 @@
 //! How calls are placed, and what every call needs.
 
 use std::hash::{BuildHasher, Hasher};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
@@ -15,7 +15,7 @@ use crate::session::offer_answer::OfferAnswer;
 use crate::session::{
     Actor, CallInfo, Input, MediaOptions, Outgoing, Session, SessionControl, Start, StreamSetup, Streams,
 };
-use crate::transport::route_to;
+use crate::transport::LocalAddresses;
 use crate::wire::headers::name;
 use crate::wire::{Host, NameAddr, Uri};
 
@@ -132,6 +132,7 @@ pub(super) struct Desk {
     pub(super) name: String,
     pub(super) commands: mpsc::UnboundedSender<Command>,
     pub(super) reports_transactions: bool,
+    pub(super) addresses: Arc<dyn LocalAddresses>,
 }
 
 impl Desk {
@@ -145,10 +146,14 @@ impl Desk {
         exchange: Option<OfferAnswer>,
     ) -> (Actor, mpsc::UnboundedReceiver<SessionEvent>) {
         let (events, receiver) = mpsc::unbounded_channel();
-        let local_ip = media_ip(self.local.ip(), peer);
+        // The address we listen on, or the one that faces the peer.
+        let listening = self.local.ip();
+        let way = peer.filter(|_| listening.is_unspecified()).map(|peer| (peer, Arc::clone(&self.addresses)));
+        let towards = way.as_ref().and_then(|(peer, addresses)| addresses.towards(*peer));
+        let local_ip = if listening.is_unspecified() { towards } else { Some(listening) };
         let exchange = exchange.unwrap_or_else(|| self.exchange(&media));
         let backend = Arc::clone(&self.backend);
-        let setup = StreamSetup { session: SessionId(id.0), backend, local_ip, options: media };
+        let setup = StreamSetup { session: SessionId(id.0), backend, local_ip, way, options: media };
         let streams = Streams::new(setup, exchange);
         let mut actor = Actor::new(id, self.commands.clone(), streams, queue, events);
         actor.reports_transactions = self.reports_transactions;
@@ -159,11 +164,6 @@ impl Desk {
     pub(super) fn exchange(&self, media: &MediaOptions) -> OfferAnswer {
         OfferAnswer::with_media(random(), &self.name, media.kinds(), media.srtp)
     }
-}
-
-/// The address to receive media on: the one we listen on, or the one that faces the peer.
-fn media_ip(listening: IpAddr, peer: Option<SocketAddr>) -> Option<IpAddr> {
-    if listening.is_unspecified() { peer.and_then(route_to) } else { Some(listening) }
 }
 
 async fn destination(uri: &Uri) -> Option<SocketAddr> {

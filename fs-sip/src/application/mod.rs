@@ -6,7 +6,7 @@ mod router;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,7 +21,7 @@ use crate::session::{MediaOptions, Session};
 use crate::settings::{MemoryStorage, Storage};
 use crate::wire::{NameAddr, Uri};
 
-pub use crate::transport::route_to;
+pub use crate::transport::{LocalAddresses, SystemAddresses, route_to};
 pub use call::CallOptions;
 use call::Desk;
 use router::{Inlets, Request, Router};
@@ -45,6 +45,9 @@ pub struct ApplicationConfig {
     /// [`EndpointConfig::events`] and [`EndpointConfig::requests`] let in. `None` = nobody listens, and nothing is let in:
     /// it gets the status that its RFC has for that.
     pub events: Option<mpsc::UnboundedSender<ApplicationEvent>>,
+    /// Who tells which addresses this machine has; `None` = the system. They are asked every 2 s while we listen on all
+    /// addresses; on a change all registrations are made anew, and calls go on from the new address.
+    pub addresses: Option<Arc<dyn LocalAddresses>>,
 }
 
 impl fmt::Debug for ApplicationConfig {
@@ -65,6 +68,11 @@ impl fmt::Debug for ApplicationConfig {
 pub enum ApplicationEvent {
     /// What the accounts tell.
     Account(AccountEvent),
+    /// The addresses of this machine have changed (`NetworkConditionsDidChange`): registrations and calls follow.
+    NetworkChanged {
+        /// Those that lead to the rest of the world now, one a family.
+        addresses: Vec<IpAddr>,
+    },
     /// A message, a subscription of ours or of others, a publication, an answer to a request of ours, or a request of
     /// others; see [`Event`]. Answers are given with [`Application::send`].
     Endpoint(Event),
@@ -173,8 +181,15 @@ impl Application {
         config: ApplicationConfig,
         backend: Arc<dyn Backend>,
     ) -> Result<(Self, mpsc::UnboundedReceiver<Session>), StartError> {
-        let ApplicationConfig { mut endpoint, identity: own, media, outbound_proxy, storage, events } =
-            config;
+        let ApplicationConfig {
+            mut endpoint,
+            identity: own,
+            media,
+            outbound_proxy,
+            storage,
+            events,
+            addresses,
+        } = config;
         if endpoint.contact_user.is_empty() {
             let user = own.as_ref().and_then(|i| i.uri.user());
             endpoint.contact_user = user.unwrap_or_default().into_owned();
@@ -199,7 +214,8 @@ impl Application {
         let (work, work_queue) = mpsc::unbounded_channel();
         let (calls, incoming) = mpsc::unbounded_channel();
         let accounts = Accounts::run_by(work, commands.clone());
-        let desk = Desk { backend, local, media, name, commands, reports_transactions };
+        let addresses = addresses.unwrap_or_else(|| Arc::new(SystemAddresses));
+        let desk = Desk { backend, local, media, name, commands, reports_transactions, addresses };
         let router = Router {
             sessions: HashMap::new(),
             registrations: HashMap::new(),

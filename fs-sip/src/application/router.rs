@@ -1,6 +1,7 @@
 //! The task between the endpoint and the sessions.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use tokio::sync::mpsc::error::SendError;
@@ -11,6 +12,7 @@ use super::{ApplicationEvent, InviteError};
 use crate::account::accounts::Work;
 use crate::account::{AccountError, AccountManager};
 use crate::endpoint::{Body, Command, Endpoint, Event, InviteId};
+use crate::limits;
 use crate::media::SessionId;
 use crate::registration::{RegistrationEvent, RegistrationId, RegistrationSettings};
 use crate::session::{CallInfo, Input, Session, Start, until, warning};
@@ -62,6 +64,9 @@ pub(super) struct Router {
 impl Router {
     pub(super) async fn run(mut self, endpoint: Endpoint, mut inlets: Inlets) {
         self.manager.start(Instant::now());
+        let mut outside = self.desk.addresses.outside();
+        let mut watch = tokio::time::interval(limits::WATCH_TIME);
+        watch.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let done = loop {
             self.pump(&endpoint);
             let deadline = self.manager.next_deadline();
@@ -72,6 +77,15 @@ impl Router {
                 },
                 Some(command) = inlets.commands.recv() => endpoint.send(command),
                 Some(work) = inlets.work.recv() => work(&mut self.manager),
+                _ = watch.tick(), if self.desk.local.ip().is_unspecified() => {
+                    let now = self.desk.addresses.outside();
+                    // Without any way out there is nobody to tell; what was before may come back.
+                    if now != outside && !now.is_empty() {
+                        outside.clone_from(&now);
+                        endpoint.send(Command::NetworkChanged);
+                        self.network_changed(now);
+                    }
+                }
                 () = until(deadline) => self.manager.handle_timeout(Instant::now()),
                 request = inlets.requests.recv() => match request {
                     Some(Request::Call(account, inbox, reply)) => {
@@ -122,6 +136,16 @@ impl Router {
             self.manager.handle_timeout(last.max(Instant::now()));
         }
         self.tell_of_accounts();
+    }
+
+    /// The addresses of this machine have changed.
+    fn network_changed(&self, addresses: Vec<IpAddr>) {
+        tracing::info!(target: "fs::sip", ?addresses, "the network has changed");
+        for inbox in self.sessions.values() {
+            // A session that is over needs no way.
+            let _ = inbox.send(Input::NetworkChanged);
+        }
+        self.tell(ApplicationEvent::NetworkChanged { addresses });
     }
 
     /// What the accounts want is done and told.

@@ -1,7 +1,7 @@
 //! The streams of one session: they are opened for the first offer or answer, described in every later one, and flow as
 //! both sides agreed.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use fs_proto::{DtmfEvent, MediaType, StreamDirection};
@@ -19,12 +19,15 @@ use crate::sdp::{LocalMedia, RemoteMedia, SrtpPolicy};
 use crate::stream::RtpStream;
 use crate::stream::ice::Progress;
 use crate::stream::rtp::{News, StreamOptions};
+use crate::transport::LocalAddresses;
 
 /// What a session needs for its streams.
 pub(crate) struct StreamSetup {
     pub(crate) session: SessionId,
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) local_ip: Option<IpAddr>,
+    /// Where the peer is, and who knows our address on the way there; none where we are bound to one address.
+    pub(crate) way: Option<(SocketAddr, Arc<dyn LocalAddresses>)>,
     pub(crate) options: MediaOptions,
 }
 
@@ -91,7 +94,7 @@ impl Streams {
     }
 
     async fn open(&mut self, kind: MediaType, ice: Option<Controlling>) -> Result<(), Problem> {
-        let StreamSetup { session, backend, local_ip, options } = &self.setup;
+        let StreamSetup { session, backend, local_ip, options, .. } = &self.setup;
         let settings = options.settings(*session, kind, *local_ip, ice);
         let keys = match options.srtp {
             SrtpPolicy::Disabled => Keys::default(),
@@ -101,6 +104,32 @@ impl Streams {
         let stream = RtpStream::open(Arc::clone(backend), settings, stream_options).await?;
         self.entries.push(Entry { stream, ours: StreamDirection::NONE, theirs: None });
         Ok(())
+    }
+
+    /// Our address is gone, and another one leads to the peer: the streams have to be opened anew.
+    pub(crate) fn has_moved(&mut self) -> bool {
+        let (Some((peer, addresses)), Some(old)) = (&self.setup.way, self.setup.local_ip) else {
+            return false;
+        };
+        if self.entries.is_empty() || addresses.has(old) {
+            return false;
+        }
+        let Some(new) = addresses.towards(*peer).filter(|new| *new != old) else { return false };
+        self.setup.local_ip = Some(new);
+        true
+    }
+
+    /// Opens all streams anew, at the address that is ours now; the end of the old ones.
+    pub(crate) async fn reopen(&mut self) -> Result<Vec<StreamEvent>, Problem> {
+        let mut ends = Vec::new();
+        for Entry { stream, ours, theirs } in std::mem::take(&mut self.entries) {
+            let (kind, ice) = (stream.kind(), stream.ice_progress().map(|_| Controlling(self.controlling)));
+            ends.push(StreamEvent::DidEnd { kind, statistics: stream.close().await });
+            self.open(kind, ice).await?;
+            let entry = self.entry(kind)?;
+            (entry.ours, entry.theirs) = (ours, theirs);
+        }
+        Ok(ends)
     }
 
     /// Have we made the offer of the first exchange?

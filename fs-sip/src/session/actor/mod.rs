@@ -43,6 +43,8 @@ pub(crate) enum Input {
     Sip(Box<Event>),
     /// From the call that was placed because the peer of this one has asked for it.
     Transfer(TransferNews),
+    /// The addresses of this machine have changed.
+    NetworkChanged,
 }
 
 /// How far a call has come that a peer has asked for.
@@ -116,6 +118,12 @@ pub(crate) struct Actor {
     reports_to: Option<mpsc::UnboundedSender<Input>>,
     /// Digits that wait for the answer to the INFO before them.
     info: Option<VecDeque<DtmfEvent>>,
+    /// The streams have to be opened at another address.
+    moved: bool,
+    /// The peer has to be told where they are now.
+    address_wish: bool,
+    /// When an offer that was crossed by another one is made again.
+    again: Option<Instant>,
     /// When the last event is told at the latest.
     deadline: Option<Instant>,
     /// The hold the application wants, when it changed while a re-INVITE was out.
@@ -149,6 +157,9 @@ impl Actor {
             transferring: false,
             reports_to: None,
             info: None,
+            moved: false,
+            address_wish: false,
+            again: None,
             deadline: None,
             hold_wish: false,
             hold_is_out: false,
@@ -173,11 +184,19 @@ impl Actor {
                     Input::Sip(event) => self.on_sip(*event).await,
                     Input::Command(command) => self.on_command(command).await,
                     Input::Transfer(news) => self.on_transfer_news(news).await,
+                    Input::NetworkChanged => {
+                        self.moved |= self.streams.has_moved();
+                        self.follow_wishes().await;
+                    }
                 },
                 (kind, news) = self.streams.next_news() => match news {
                     News::Media(event) => self.on_media(kind, event).await,
                     News::DigitDue => self.step_digits().await,
                 },
+                () = until(self.again) => {
+                    self.again = None;
+                    self.follow_wishes().await;
+                }
                 () = until(self.deadline) => {
                     if let Some(event) = self.last_words.take() {
                         self.finish(event).await;

@@ -1,9 +1,12 @@
 //! Offers within the call: ours for a hold and for what ICE has found, and the peer's, which an UPDATE or PRACK may bring
 //! before the call stands too (RFC 3311, RFC 6337).
 
+use std::time::Instant;
+
 use super::Actor;
 use crate::endpoint::{Body, Command};
 use crate::event::{Originator, SessionEvent};
+use crate::limits;
 use crate::session::state::{SessionState, Trigger};
 
 impl Actor {
@@ -42,9 +45,18 @@ impl Actor {
 
     /// Sends the re-INVITE for a hold or its end, or for what ICE has found, as soon as the session allows it.
     pub(super) async fn follow_wishes(&mut self) {
+        if self.state != SessionState::Connected || self.streams.exchange.is_open() || self.again.is_some() {
+            return;
+        }
+        if std::mem::take(&mut self.moved) {
+            match self.streams.reopen().await {
+                Ok(ends) => ends.into_iter().for_each(|end| self.emit_stream(end)),
+                Err(problem) => return self.give_up(problem).await,
+            }
+            self.address_wish = true;
+        }
         let hold = self.hold_wish != self.streams.is_holding();
-        let wanted = hold || self.streams.wants_ice_update();
-        if self.state != SessionState::Connected || !wanted || self.streams.exchange.is_open() {
+        if !hold && !self.address_wish && !self.streams.wants_ice_update() {
             return;
         }
         self.hold_is_out = hold;
@@ -62,12 +74,16 @@ impl Actor {
     pub(super) async fn renegotiated(&mut self, status: u16, reason: &str, body: Option<Body>) {
         self.step(Trigger::Renegotiated);
         if (200..300).contains(&status) {
+            self.address_wish = false;
             if let Err(problem) = self.take_answer(body, "200 answer").await {
                 return self.give_up(problem).await;
             }
         } else {
             tracing::info!(target: "fs::sip::session", id = self.id.0, "re-INVITE was refused: {status} {reason}");
             self.streams.exchange.roll_back();
+            // Another offer was under way; any other refusal would come again.
+            self.again = (self.address_wish && status == 491).then(|| Instant::now() + limits::OFFER_AGAIN);
+            self.address_wish &= status == 491;
         }
         if std::mem::take(&mut self.hold_is_out) {
             // Our own side changed in any case; a refusal only means that the peer was not told.
