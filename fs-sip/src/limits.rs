@@ -52,8 +52,8 @@ pub const MAX_FORWARDS: u8 = 70;
 pub const EXCERPT: usize = 48;
 
 /// Most server transactions at once; beyond it new requests get 503. At
-/// 32 s of life each this allows about 3,000 requests a second.
-pub const MAX_SERVER_TRANSACTIONS: usize = 100_000;
+/// 32 s of life each this allows about 3,700 requests a second.
+pub const MAX_SERVER_TRANSACTIONS: usize = 120_000;
 
 /// Broken messages that are told to the application in a second; the rest is
 /// only counted.
@@ -62,6 +62,10 @@ pub const MAX_MALFORMED_EVENTS: u32 = 50;
 /// Most early dialogs kept for one INVITE (a fork with more branches still
 /// works, the further ones are just not tracked while early).
 pub const MAX_EARLY_DIALOGS: usize = 32;
+
+/// Branches of one INVITE whose 2xx gets ACK and BYE; further ones are dropped
+/// and counted.
+pub const MAX_ANSWERED_BRANCHES: usize = 32;
 
 /// Lines of `a=crypto` read of one m-line.
 pub const MAX_CRYPTO_LINES: usize = 32;

@@ -94,6 +94,50 @@ fn broken_messages_are_counted_and_a_few_told() {
     assert_eq!(core.statistics().server_transactions, 0, "nothing is kept of them");
 }
 
+/// A callee that answers one INVITE in ever new dialogs.
+#[test]
+fn branches_without_end() {
+    let mut core = EndpointCore::new(EndpointConfig::default(), [1; 32]);
+    let now = Instant::now();
+    let id = fs_sip::endpoint::InviteId(2);
+    let target = Uri::sip(Some("x"), THERE.ip(), None);
+    let from = NameAddr::new(Uri::sip(Some("me"), HERE.ip(), None));
+    let headers = Vec::new();
+    core.handle(now, Input::Command(Command::Invite { id, target, from, to: None, headers, body: None }));
+    let mut invite = None;
+    let mut sent = [0, 0];
+    for n in 0..1000 {
+        while let Some(output) = core.poll_output() {
+            match output {
+                Output::Resolve(token, _) => {
+                    let (peer, local) = (Peer::udp(THERE), Local::udp(HERE));
+                    let resolution = fs_sip::endpoint::Resolution { peer, local, rest: Vec::new() };
+                    core.handle(now, Input::Resolved(token, Ok(resolution)));
+                }
+                Output::Transmit(transmit) => {
+                    let Ok(Datagram::Message(message)) = parse_datagram(&transmit.data) else {
+                        panic!("SIP")
+                    };
+                    let Message::Request(request) = *message else { panic!("a request") };
+                    match request.method.as_str() {
+                        "ACK" => sent[0] += 1,
+                        "BYE" => sent[1] += 1,
+                        _ => invite = Some(request),
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut answer = Response::to_request(invite.as_ref().expect("an INVITE"), 200, &format!("t{n}"));
+        answer.headers.push(name::CONTACT, "<sip:x@192.0.2.2>");
+        let data = answer.encode();
+        core.handle(now, Input::Message { data: &data, source: Peer::udp(THERE), local: Local::udp(HERE) });
+    }
+    assert_eq!(sent, [limits::MAX_ANSWERED_BRANCHES, limits::MAX_ANSWERED_BRANCHES - 1]);
+    let Statistics { stray_responses, sessions, .. } = core.statistics();
+    assert_eq!((stray_responses, sessions), (1000 - limits::MAX_ANSWERED_BRANCHES as u64, 1));
+}
+
 /// A server that asks in ever new realms, with ever new nonces.
 #[test]
 fn challenges_without_end() {

@@ -257,6 +257,11 @@ impl EndpointCore {
         if self.repeat_ack(client, response) {
             return;
         }
+        // A peer that makes up tags would have us keep and end a dialog for each.
+        if self.acks.get(&client).is_some_and(|records| records.len() >= limits::MAX_ANSWERED_BRANCHES) {
+            self.seen.stray_responses += 1;
+            return;
+        }
         let Some(request) = self.table.request_of(client) else { return };
         let dialog = match Dialog::from_response(request, response) {
             Ok(dialog) => dialog,
