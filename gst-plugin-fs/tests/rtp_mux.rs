@@ -57,6 +57,43 @@ fn what_comes_with_rtp_is_understood() {
     side.end();
 }
 
+/// The funnel gets RTCP of two kinds of pads; GStreamer warns where their events do not fit each other.
+#[test]
+fn either_component_may_carry_it_in_turn() {
+    for first in [0, 1] {
+        let (side, to, control) = listening(-1);
+        let warnings = Arc::<AtomicUsize>::default();
+        let count = warnings.clone();
+        let handler = glib::log_set_handler(
+            Some("GStreamer"),
+            glib::LogLevels::LEVEL_WARNING,
+            false,
+            false,
+            move |_, _, text| {
+                println!("{text}");
+                count.fetch_add(1, Ordering::Relaxed);
+            },
+        );
+        let mut peer = Peer::new();
+        side.stream.force_remote_candidates(&[peer.candidate(1), peer.candidate(2)]).unwrap();
+        peer.speak(to, 91);
+        side.heard.wait(100);
+        let internal = side.session.property::<glib::Object>("internal-session");
+        for turn in 0..6u32 {
+            let way = [to, control][(first + turn as usize) % 2];
+            peer.socket.send_to(&rtcp(1000 + turn, "bob@example.org", false), way).unwrap();
+            wait_until("a new source", || {
+                let source: Option<glib::Object> =
+                    internal.emit_by_name("get-source-by-ssrc", &[&(1000 + turn)]);
+                source.is_some()
+            });
+        }
+        glib::log_remove_handler(Some("GStreamer"), handler);
+        assert_eq!(warnings.load(Ordering::Relaxed), 0);
+        side.end();
+    }
+}
+
 fn parameters(key: u8) -> gst::Structure {
     gst::Structure::builder("FarstreamSRTP")
         .field("cipher", "aes-128-icm")
