@@ -63,17 +63,20 @@ fn check(media_type: MediaType, capabilities: &[LocalCapability], preference: &C
 
 /// The capability a preference stands for; `None` if its receive profile stands on its own.
 fn find_capability(capabilities: &[LocalCapability], preference: &Codec) -> Result<Option<usize>, Reason> {
-    if preference.param(SEND_PROFILE).is_some() && preference.param(RECV_PROFILE).is_none() {
-        let text = format!("it has a {SEND_PROFILE}, but no {RECV_PROFILE} to receive what it offers");
-        return Err(Reason::Profile { text });
-    }
     let bare = without_profiles(preference);
+    let sends_only = preference.param(SEND_PROFILE).is_some() && preference.param(RECV_PROFILE).is_none();
     let mut reason = Reason::UnknownEncoding;
     // A static payload type says which of several that fit is meant (RFC 3551 section 6: 10 and 11 are both L16).
     let (named, others): (Vec<_>, Vec<_>) =
         capabilities.iter().enumerate().partition(|(_, c)| bare.id >= 0 && c.codec.id == bare.id);
     for (index, capability) in named.into_iter().chain(others) {
         match rules::fits(&capability.codec, &bare) {
+            Ok(()) if sends_only && is_renumbered(&bare, &capability.codec) => {
+                let text = format!(
+                    "its {SEND_PROFILE} has another payload type than what we receive, {RECV_PROFILE} is missing"
+                );
+                reason = Reason::Profile { text };
+            }
             Ok(()) if capability.codec.clock_rate.max(bare.clock_rate) != 0 => return Ok(Some(index)),
             Ok(()) => reason = Reason::NoClockRate,
             Err(why) if reason == Reason::UnknownEncoding => reason = why,
@@ -84,6 +87,11 @@ fn find_capability(capabilities: &[LocalCapability], preference: &Codec) -> Resu
         return Err(reason);
     }
     if preference.clock_rate == 0 { Err(Reason::NoClockRate) } else { Ok(None) }
+}
+
+/// Whether a wish gives a codec with a static payload type another one.
+fn is_renumbered(wish: &Codec, codec: &Codec) -> bool {
+    wish.id >= 0 && (0..96).contains(&codec.id) && wish.id != codec.id
 }
 
 /// Whether a disabling preference means that codec: what it leaves open fits everything.
@@ -225,8 +233,7 @@ impl<'a> Builder<'a> {
         if recv_profile.is_none() && !capability.is_some_and(|c| c.can_recv) {
             return Err(Reason::NotReceivable);
         }
-        let found = recv_profile.is_none() && capability.is_some_and(|c| c.can_send);
-        let can_send = send_profile.is_some() || found;
+        let can_send = send_profile.is_some() || capability.is_some_and(|c| c.can_send);
         if let Some(capability) = capability {
             let sink = send_profile.is_some() || !capability.can_send || capability.sink_caps_allowed;
             let src = recv_profile.is_some() || capability.src_caps_allowed;
