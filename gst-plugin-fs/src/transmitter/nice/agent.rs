@@ -70,6 +70,14 @@ pub(super) struct Agent {
     events: Arc<EventLoop>,
     streams: Mutex<Vec<Listener>>,
     reliable: bool,
+    gathering: Mutex<Vec<Gathering>>,
+}
+
+/// A stream that looks for candidates. libnice 0.1.21 accesses a stream that is gone if it is removed while the name of a
+/// server is looked up; who leaves meanwhile is therefore removed when that is over.
+struct Gathering {
+    stream: u32,
+    leaves: bool,
 }
 
 impl Agent {
@@ -102,8 +110,9 @@ impl Agent {
             object.set_property("stun-server", &key.stun_ip);
             object.set_property("stun-server-port", key.stun_port);
         }
-        let (streams, reliable) = (Mutex::default(), key.reliable);
-        let agent = Arc::new(Self { api, object: Handle(object), events, streams, reliable });
+        let (object, reliable) = (Handle(object), key.reliable);
+        let (streams, gathering) = (Mutex::default(), Mutex::default());
+        let agent = Arc::new(Self { api, object, events, streams, reliable, gathering });
         for ip in &key.local {
             check_local(*ip)?;
             let mut address = Address::from(SocketAddr::new(*ip, 0));
@@ -162,6 +171,9 @@ impl Agent {
         let weak = Arc::downgrade(self);
         self.events.post(move || {
             let Some(agent) = weak.upgrade() else { return };
+            if matches!(news, News::Gathered) {
+                agent.end_gathering(stream);
+            }
             let found = {
                 let streams = lock(&agent.streams);
                 let found = streams.iter().find(|listener| listener.stream == stream);
@@ -196,6 +208,10 @@ impl Agent {
     /// Removes a stream; nothing is heard of it any more.
     pub(super) fn remove_stream(&self, stream: u32) {
         lock(&self.streams).retain(|listener| listener.stream != stream);
+        if let Some(gathering) = lock(&self.gathering).iter_mut().find(|g| g.stream == stream) {
+            gathering.leaves = true;
+            return;
+        }
         // SAFETY: the agent is valid; an unknown stream is passed over.
         unsafe { (self.api.nice_agent_remove_stream)(self.ptr(), stream) }
     }
@@ -244,8 +260,20 @@ impl Agent {
 
     /// Starts to look for local candidates; false if there can be none.
     pub(super) fn gather(&self, stream: u32) -> bool {
+        lock(&self.gathering).push(Gathering { stream, leaves: false });
         // SAFETY: the agent is valid.
-        unsafe { (self.api.nice_agent_gather_candidates)(self.ptr(), stream) != glib::ffi::GFALSE }
+        let begun = unsafe { (self.api.nice_agent_gather_candidates)(self.ptr(), stream) };
+        if begun == glib::ffi::GFALSE {
+            self.end_gathering(stream);
+        }
+        begun != glib::ffi::GFALSE
+    }
+
+    fn end_gathering(&self, stream: u32) {
+        let ended: Vec<Gathering> = lock(&self.gathering).extract_if(.., |g| g.stream == stream).collect();
+        if ended.iter().any(|gathering| gathering.leaves) {
+            self.remove_stream(stream);
+        }
     }
 
     /// Our user name fragment and password for a stream; empty if it is gone.
