@@ -1,8 +1,7 @@
 //! The static elements of a session inside the conference.
 //!
 //! ```text
-//! sink_N ▶ (send_bitrate_adapter_N) ▶ send_tee_N ┬▶ valve_discovery_N
-//!                                                └▶ valve_send_N ▶ (send_N_PT) ▶ send_rtp_capsfilter_N
+//! sink_N ▶ (send_bitrate_adapter_N) ▶ valve_send_N ▶ (send_N_PT) ▶ send_rtp_capsfilter_N
 //! send_rtp_capsfilter_N ▶ send_rtp_muxer_N ▶ (send_rtp_modder_N) ▶ rtpbin
 //! rtpbin ▶ send_rtp_tee_N, send_rtcp_tee_N ▶ each transmitter's sink
 //! (source of telephony events) ▶ send_rtp_muxer_N, at a pad that goes before others
@@ -35,8 +34,6 @@ pub struct Graph {
     pub sink_pad: gst::GhostPad,
     /// In video sessions: fits pictures to the bit rate.
     pub adapter: Option<BitrateAdapter>,
-    send_tee: gst::Element,
-    valve_discovery: gst::Element,
     /// Open while some stream sends.
     pub valve_send: gst::Element,
     /// Pins the negotiated RTP caps behind the send codec bin.
@@ -87,8 +84,6 @@ impl Graph {
             sink_pad: sink_pad(bin, id)?,
             adapter: (media == MediaType::Video)
                 .then(|| BitrateAdapter::new(&format!("send_bitrate_adapter_{id}"))),
-            send_tee: make("tee", "send_tee")?,
-            valve_discovery: make("valve", "valve_discovery")?,
             valve_send: make("valve", "valve_send")?,
             capsfilter: make("capsfilter", "send_rtp_capsfilter")?,
             muxer: make("rtpdtmfmux", "send_rtp_muxer")?,
@@ -116,8 +111,6 @@ impl Graph {
         let others = [
             &self.recv_rtp_funnel,
             &self.recv_rtcp_funnel,
-            &self.send_tee,
-            &self.valve_discovery,
             &self.valve_send,
             &self.capsfilter,
             &self.muxer,
@@ -128,26 +121,20 @@ impl Graph {
     }
 
     fn connect(&mut self) -> Result<(), glib::Error> {
-        for valve in [&self.valve_discovery, &self.valve_send] {
-            valve.set_property("drop", true);
-        }
-        for tee in [&self.send_tee, &self.send_rtp_tee, &self.send_rtcp_tee] {
+        self.valve_send.set_property("drop", true);
+        for tee in [&self.send_rtp_tee, &self.send_rtcp_tee] {
             tee.set_property("allow-not-linked", true);
         }
         for each in self.elements() {
             element::add(&self.bin, each)?;
         }
         self.connect_rtpbin()?;
-        for valve in [&self.valve_discovery, &self.valve_send] {
-            let branch = element::request_pad(&self.send_tee, "src_%u")?;
-            element::link(&branch, &element::static_pad(valve, "sink")?)?;
-        }
         let mux_sink = element::request_pad(&self.muxer, "sink_%u")?;
         element::link(&element::static_pad(&self.capsfilter, "src")?, &mux_sink)?;
         for each in self.elements().rev() {
             element::start(each)?;
         }
-        let mut first = element::static_pad(&self.send_tee, "sink")?;
+        let mut first = element::static_pad(&self.valve_send, "sink")?;
         if let Some(adapter) = &self.adapter {
             element::link(&element::static_pad(adapter, "src")?, &first)?;
             first = element::static_pad(adapter, "sink")?;

@@ -149,6 +149,8 @@ impl imp::Session {
         self.end_events_at_another_rate(new.association.codec.clock_rate);
         set_bitrate(&new.bin, bitrate);
         if let Err(error) = self.insert_send_bin(&graph, &mut new) {
+            // Data without a way would end the application's source.
+            self.state().set_valves(Some(&graph.valve_send));
             drop(swapping);
             let text = format!("can't send {}: {}", new.association.codec, error.message());
             self.obj().emit_error(Error::Construction, &text);
