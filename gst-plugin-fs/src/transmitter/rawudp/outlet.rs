@@ -91,6 +91,9 @@ impl Outlet {
     }
 }
 
+/// Payloaders make packets of a header and a payload, encryption makes one part of them.
+const FEW_PARTS: usize = 4;
+
 /// The parts of a packet, mapped.
 type Parts<'a> = Vec<gst::memory::MemoryMap<'a, gst::memory::Readable>>;
 
@@ -125,7 +128,7 @@ mod imp {
                 let pad = gst::Pad::builder_from_template(&template)
                     .name(format!("sink_{number}"))
                     .chain_function(move |_, parent, buffer| {
-                        send(parent, number, &[&buffer]);
+                        send_one(parent, number, &buffer);
                         Ok(gst::FlowSuccess::Ok)
                     })
                     .chain_list_function(move |_, parent, list| {
@@ -189,6 +192,31 @@ mod imp {
                 let text = format!("cannot send to {}: {error}", destination.address);
                 gst::element_imp_warning!(self, gst::ResourceError::Write, ["{text}"]);
             }
+        }
+    }
+
+    /// The ordinary case, without memory from the heap: one packet to one destination.
+    fn send_one(parent: Option<&gst::Object>, component: u32, buffer: &gst::BufferRef) {
+        let Some(outlet) = parent.and_then(|p| p.downcast_ref::<super::Outlet>()) else { return };
+        let Some(input) = outlet.imp().input(component) else { return };
+        let destinations = input.destinations.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let [destination] = &*destinations else { return send(parent, component, &[buffer]) };
+        let mut mapped = [const { None }; FEW_PARTS];
+        let count = buffer.n_memory();
+        if count > mapped.len() {
+            return send(parent, component, &[buffer]);
+        }
+        for (place, memory) in mapped.iter_mut().zip(buffer.iter_memories()) {
+            *place = memory.map_readable().ok();
+        }
+        let parts = mapped.each_ref().map(|part| IoSlice::new(part.as_deref().unwrap_or_default()));
+        let parts = &parts[..count];
+        match destination.socket.send_parts(parts, &destination.to) {
+            Ok(()) => {
+                destination.sent.add(parts.iter().map(|part| part.len()).sum());
+                destination.refused.store(false, Ordering::Relaxed);
+            }
+            Err(error) => outlet.imp().tell(destination, &error),
         }
     }
 

@@ -209,8 +209,11 @@ impl Receiver {
         if bytes.first().is_none_or(|first| first >> 6 == 0 && self.questions.take(packet)) {
             return;
         }
-        let mut buffer = gst::Buffer::from_slice(bytes.to_vec());
+        // One allocation for the memory and its bytes.
+        let Ok(mut buffer) = gst::Buffer::with_size(bytes.len()) else { return };
         if let Some(buffer) = buffer.get_mut() {
+            // It is as long as they are.
+            let _ = buffer.copy_from_slice(0, bytes);
             gst_net::NetAddressMeta::add(buffer, &self.sender(from));
         }
         match self.sources.received(self.component, self.socket.port(), from, bytes.len()) {

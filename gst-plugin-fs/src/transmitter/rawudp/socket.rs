@@ -125,6 +125,19 @@ impl Socket {
         self.system.send_to(packet, &self.destination(to)).map(drop)
     }
 
+    /// Sends one packet that consists of these parts, to an address in this socket's form.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn send_parts(&self, parts: &[IoSlice<'_>], to: &SockAddr) -> io::Result<()> {
+        loop {
+            match self.system.send_to_vectored(parts, to) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                sent => return sent.map(drop),
+            }
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn system(&self) -> &System {
         &self.system
