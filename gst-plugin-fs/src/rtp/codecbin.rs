@@ -12,7 +12,7 @@ use glib::prelude::*;
 use gst::prelude::*;
 
 use crate::rtp::discovery::Blueprint;
-use crate::rtp::keyunit;
+use crate::rtp::{keyunit, shortcut};
 pub use error_downgrade::ErrorDowngradeBin;
 pub use profile::{build_recv_profile, build_send_profile, can_carry};
 
@@ -76,7 +76,9 @@ fn fill(
             .build();
         bin.add_pad(&ghost)
             .map_err(|e| construction(&format!("cannot add the {pad} pad to {}: {e}", bin.name())))?;
+        shortcut::through(&ghost);
     }
+    shortcut::past(&elements);
     Ok(elements)
 }
 

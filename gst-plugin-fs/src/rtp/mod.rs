@@ -13,6 +13,7 @@
 //! | `keyunit` | key frames on request |
 //! | `tfrc`, `packet_modder` | TCP-friendly rate control |
 //! | `bitrate_adapter` | pictures that fit the bit rate |
+//! | `shortcut` | packets past elements that have nothing to do |
 //! | `special` | telephony events, as packets and as tones |
 
 mod bitrate_adapter;
@@ -24,6 +25,7 @@ mod keyunit;
 mod packet_modder;
 pub mod participant;
 pub mod session;
+mod shortcut;
 mod special;
 mod srtp;
 mod stats;

@@ -12,9 +12,9 @@ use std::time::Instant;
 use fs_proto::Codec;
 use gst::prelude::*;
 
-use super::element;
 use super::session::recipe::Recipe;
 use super::session::ssrc_map::StreamId;
+use super::{element, shortcut};
 
 /// What a source sends between its media, under another payload type (RFC 4733, RFC 3389).
 const COME_ALONG: [&str; 2] = ["telephone-event", "CN"];
@@ -163,6 +163,10 @@ impl Parts {
             &element::static_pad(&self.input_valve, "src")?,
             &element::static_pad(&self.capsfilter, "sink")?,
         )?;
+        shortcut::past(std::slice::from_ref(&self.capsfilter));
+        if let Some(ghost) = rtpbin_pad.downcast_ref() {
+            shortcut::through(ghost);
+        }
         element::link(rtpbin_pad, &element::static_pad(&self.input_valve, "sink")?)
     }
 

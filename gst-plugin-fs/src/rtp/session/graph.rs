@@ -18,7 +18,7 @@ use fs_proto::MediaType;
 use super::gate::Gate;
 use super::mux;
 use crate::rtp::bitrate_adapter::BitrateAdapter;
-use crate::rtp::element;
+use crate::rtp::{element, shortcut};
 
 /// How many packets in sequence make a new SSRC valid (RFC 3550 appendix A.1 proposes 2). One is enough where
 /// the transmitter knows the peer's address, and media starts a packet earlier.
@@ -139,6 +139,8 @@ impl Graph {
             element::link(&element::static_pad(adapter, "src")?, &first)?;
             first = element::static_pad(adapter, "sink")?;
         }
+        shortcut::past(std::slice::from_ref(&self.capsfilter));
+        shortcut::through(&self.sink_pad);
         self.sink_pad
             .set_target(Some(&first))
             .map_err(|_| element::construction(format!("can't make pad 'sink_{}'", self.id)))?;
@@ -167,6 +169,11 @@ impl Graph {
         element::link(&element::static_pad(&self.muxer, "src")?, &rtp)?;
         let rtp_src = element::static_pad(&self.rtpbin, &format!("send_rtp_src_{id}"))?;
         element::link(&rtp_src, &element::static_pad(&self.send_rtp_tee, "sink")?)?;
+        for pad in self.request_pads.iter().chain([&rtp_src]) {
+            if let Some(ghost) = pad.downcast_ref() {
+                shortcut::through(ghost);
+            }
+        }
         let internal = self.rtpbin.emit_by_name::<Option<glib::Object>>("get-internal-session", &[&id]);
         self.internal_session = internal.map(InternalSession);
         if let Some(InternalSession(internal)) = &self.internal_session {
