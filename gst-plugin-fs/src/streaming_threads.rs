@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ThreadId};
 
+use gst::prelude::*;
+
 thread_local! {
     static FEEDS_ANY: Cell<bool> = const { Cell::new(false) };
 }
@@ -17,12 +19,21 @@ impl StreamingThreads {
     /// Looks at a message of an element on its way up.
     pub(crate) fn watch(&self, message: &gst::MessageRef) {
         let gst::MessageView::StreamStatus(status) = message.view() else { return };
+        let (change, owner) = status.get();
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match status.get().0 {
-            gst::StreamStatusType::Enter => known.insert(thread::current().id()),
-            gst::StreamStatusType::Leave => known.remove(&thread::current().id()),
-            _ => false,
-        };
+        match change {
+            gst::StreamStatusType::Enter => {
+                known.insert(thread::current().id());
+                if owner.factory().is_some_and(|factory| factory.name() == "rtpjitterbuffer") {
+                    give_way(true);
+                }
+            }
+            gst::StreamStatusType::Leave => {
+                known.remove(&thread::current().id());
+                give_way(false);
+            }
+            _ => {}
+        }
     }
 
     /// Whether the caller runs in one of them, or in one that serves every conference of the process.
@@ -37,6 +48,23 @@ pub(crate) fn feed_any() {
     FEEDS_ANY.set(true);
 }
 
+/// Lets this thread wait for a processor when it wakes up, or no longer, rather than take it from whoever woke it.
+///
+/// Who wakes the thread of a jitter buffer holds its lock: a thread that takes the processor at once finds the lock taken,
+/// gives the processor back and has to be woken again, for every packet. This is `SCHED_BATCH` of Linux; a policy that
+/// somebody else chose is left alone, and where the system refuses, everything works as well.
+pub(crate) fn give_way(wanted: bool) {
+    let (from, to) =
+        if wanted { (libc::SCHED_OTHER, libc::SCHED_BATCH) } else { (libc::SCHED_BATCH, libc::SCHED_OTHER) };
+    let priority = libc::sched_param { sched_priority: 0 };
+    // SAFETY: zero is the calling thread, and the parameters live during the call.
+    unsafe {
+        if libc::sched_getscheduler(0) == from {
+            libc::sched_setscheduler(0, to, &raw const priority);
+        }
+    }
+}
+
 /// Says that a function was called in a streaming thread and had no effect. Like all criticals about wrong use it has no
 /// log domain, which is where test programs look for it.
 pub(crate) fn refuse(function: &str) {
@@ -46,6 +74,22 @@ pub(crate) fn refuse(function: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_gives_way_and_stops_doing_so() {
+        // SAFETY: the call takes no pointers.
+        let policy = || unsafe { libc::sched_getscheduler(0) };
+        let own = std::thread::spawn(move || {
+            let before = policy();
+            give_way(true);
+            let between = policy();
+            give_way(false);
+            [before, between, policy()]
+        });
+        let [before, between, after] = own.join().expect("nothing panics");
+        assert_eq!(before, after);
+        assert!(before != libc::SCHED_OTHER || between == libc::SCHED_BATCH);
+    }
 
     #[test]
     fn a_thread_that_feeds_any_conference_is_known_to_each() {

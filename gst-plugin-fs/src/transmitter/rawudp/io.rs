@@ -246,6 +246,7 @@ impl Inner {
         crate::streaming_threads::feed_any();
         // This is the only place that sets it.
         let _ = self.thread.set(std::thread::current().id());
+        crate::streaming_threads::give_way(true);
         let mut batch = Batch::new();
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS];
         let mut load = Load::new(Instant::now());
