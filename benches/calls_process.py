@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """So many audio calls between pairs of ends in this process: prints CPU % per call, threads per call, threads of the first call,
-KB per call, ms to the candidates of an end (median), LIBRARY.
+KB per call, ms to the candidates of an end, ms from the last remote candidate to sound at an end (medians), LIBRARY.
+With FS_BENCH_THREADS set, stderr has each kind of thread: how many a call, CPU % and turns a second of each call.
 
 PROGRAM is `farstream` (whatever library the environment gives), `rtpbin` (the same elements by hand, without Farstream) or
 `sources` (the test's own sources and sinks alone, which the others have too).
 """
 import os
+import re
 import statistics
 import sys
 import time
@@ -43,11 +45,11 @@ class Sources:
     def __init__(self, name, frequency, _port):
         self.pipeline = Gst.parse_launch(source(frequency) + " ! fakesink sync=false async=false name=end")
         self.pipeline.get_by_name("end").get_static_pad("sink").add_probe(Gst.PadProbeType.BUFFER, self.buffer)
-        self.heard, self.ready = False, 0.0
+        self.heard, self.ready = None, 0.0
         self.pipeline.set_state(Gst.State.PLAYING)
 
     def buffer(self, _pad, _info):
-        self.heard = True
+        self.heard = time.monotonic()
         return Gst.PadProbeReturn.REMOVE
 
     def call(self, _other):
@@ -59,7 +61,7 @@ class Rtpbin(Sources):
 
     def __init__(self, name, frequency, port):
         encode, decode, caps, pt, _rate = CHAINS[CODEC]
-        self.port, self.decode, self.heard, self.ready = port, decode, False, 0.0
+        self.port, self.decode, self.heard, self.ready = port, decode, None, 0.0
         self.pipeline = Gst.parse_launch(
             f"rtpbin name=bin latency={LATENCY} {source(frequency)} ! {encode} pt={pt} ! bin.send_rtp_sink_0 "
             f"bin.send_rtp_src_0 ! udpsink name=rtp sync=false async=false host=127.0.0.1 "
@@ -90,7 +92,7 @@ class End(Sources):
     """An end of a call with fsrtpconference over rawudp."""
 
     def __init__(self, name, frequency, port):
-        self.candidates, self.heard, self.ready = {}, False, None
+        self.candidates, self.heard, self.ready = {}, None, None
         self.pipeline = Gst.Pipeline.new(name)
         self.conference = Gst.ElementFactory.make("fsrtpconference", None)
         self.pipeline.add(self.conference)
@@ -155,8 +157,28 @@ def place(kind, number):
     wait("the candidates", lambda: all(end.ready is not None for end in pair))
     pair[0].call(pair[1])
     pair[1].call(pair[0])
+    called = time.monotonic()
     wait("the sound", lambda: all(end.heard for end in pair))
+    for end in pair:
+        end.silent = (end.heard - called) * 1000
     return pair
+
+
+def of_threads():
+    """(kind of thread, ID) -> (ns on a CPU, turns)."""
+    found = {}
+    for task in os.listdir("/proc/self/task"):
+        with open(f"/proc/self/task/{task}/comm", encoding="ascii") as name, open(f"/proc/self/task/{task}/schedstat", encoding="ascii") as file:
+            used, _waited, turns = map(int, file.read().split())
+            found[(re.sub(r"\d+|:.*", "", name.read().strip()), task)] = (used, turns)
+    return found
+
+
+def print_threads(before, after):
+    for kind in sorted({kind for kind, _ in after}):
+        both = [(value, before[key]) for key, value in after.items() if key[0] == kind and key in before]
+        used, turns = (sum(now[i] - then[i] for now, then in both) / SECONDS / CALLS for i in (0, 1))
+        print(f"{kind:18}{len(both) / CALLS:6.2f} threads{used / 1e7:9.4f} %{turns:8.1f} turns/s{used / max(turns, 1) / 1000:8.1f} us", file=sys.stderr)
 
 
 def main():
@@ -168,16 +190,17 @@ def main():
     after_first, memory = threads(), resident_kb()
     calls += [place(kind, number) for number in range(1, CALLS)]
     time.sleep(1.0)
+    kinds = of_threads()
     cpu, start, most = time.process_time(), time.monotonic(), threads()
     time.sleep(SECONDS)
     used = (time.process_time() - cpu) / (time.monotonic() - start) * 100 / CALLS
     rest = max(CALLS - 1, 1)
-    if os.environ.get("FS_BENCH_NAMES"):
-        names = [open(f"/proc/self/task/{task}/comm", encoding="ascii").read().strip() for task in os.listdir("/proc/self/task")]
-        print({name: names.count(name) for name in sorted(set(names))}, file=sys.stderr)
+    if os.environ.get("FS_BENCH_THREADS"):
+        print_threads(kinds, of_threads())
     library = next((line.split()[-1] for line in open("/proc/self/maps", encoding="utf-8") if "libfarstream-0.2" in line), "none")
-    ready = statistics.median(end.ready for pair in calls for end in pair)
-    print(f"{used:.4f} {(most - after_first) / rest:.2f} {after_first - before} {(resident_kb() - memory) / rest:.0f} {ready:.2f} {library}")
+    ready, silent = (statistics.median(value(end) for pair in calls for end in pair) for value in (lambda end: end.ready, lambda end: end.silent))
+    kb = (resident_kb() - memory) / rest
+    print(f"{used:.4f} {(most - after_first) / rest:.2f} {after_first - before} {kb:.0f} {ready:.2f} {silent:.1f} {library}")
     for pair in calls:
         for end in pair:
             end.pipeline.set_state(Gst.State.NULL)

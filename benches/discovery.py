@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """What the first session of a process costs: time to its codec list, memory, and a later session; ours beside the stock library.
 
-Run inside the build's environment by ./run bench. Stock keeps a cache file of codecs; it is measured without one (cold), with one as
-users have it (default: it is never valid, because the registry is looked for in the pre-1.0 place) and with one it accepts (warm).
-Ours is measured as users have it: the first run has written its file.
+Run inside the build's environment by ./run bench. Both keep a cache file of codecs and are measured without one (cold: the file's
+place can't be written), as users have it after the first run (default; stock's is never valid there, because the registry is looked
+for in the pre-1.0 place) and with a file that is accepted (warm; for ours at the place that a variable names).
 """
 import os
 import pathlib
@@ -16,7 +16,7 @@ import time
 from first_sample import HERE, OURS_ONLY, SYSTEM
 
 RUNS = 11
-MOST_MS, MOST_LATER_MS, MOST_KB = 18, 2, 5 * 1024
+MOST_MS, MOST_COLD_MS, MOST_LATER_MS, MOST_KB = 18, 110, 2, 5 * 1024
 CACHES = ("FS_AUDIO_CODECS_CACHE", "FS_VIDEO_CODECS_CACHE", "FS_APPLICATION_CODECS_CACHE")
 
 
@@ -29,12 +29,16 @@ def environments(folder):
         if file.name != "libgstsrtp.so":
             (plugins / file.name).symlink_to(file)
     stock = {k: v for k, v in base.items() if k not in OURS_ONLY} | {"GST_PLUGIN_SYSTEM_PATH": str(plugins)}
-    home = {"XDG_CACHE_HOME": str(folder / "cache")}
+    stock |= {"XDG_CACHE_HOME": str(folder / "stock")}
+    ours = base | {"XDG_CACHE_HOME": str(folder / "ours")}
+    none = {name: "/dev/null/none" for name in CACHES}
     return {
-        ("stock", "cold"): stock | home | {name: "/dev/null/none" for name in CACHES},
-        ("stock", "default"): stock | home,
-        ("stock", "warm"): stock | home | {"GST_REGISTRY": str(folder / "registry.bin")},
-        ("ours", "default"): base,
+        ("stock", "cold"): stock | none,
+        ("stock", "default"): stock,
+        ("stock", "warm"): stock | {"GST_REGISTRY": str(folder / "registry.bin")},
+        ("ours", "cold"): ours | none,
+        ("ours", "default"): ours,
+        ("ours", "warm"): ours | {name: str(folder / name) for name in CACHES},
     }
 
 
@@ -62,9 +66,10 @@ def main():
                 first, later, grown, codecs = (statistics.median(run[i] for run in runs) for i in range(4))
                 times = [run[0] for run in runs]
                 print(f"{media:13}{who:9}{case:9}{first:7.1f}{min(times):8.1f}{max(times):9.1f}{grown / 1024:7.1f}{later:10.2f}{codecs:8}")
-                failures += who == "ours" and (first > MOST_MS or later > MOST_LATER_MS or grown > MOST_KB)
+                most = MOST_COLD_MS if case == "cold" else MOST_MS
+                failures += who == "ours" and (first > most or later > MOST_LATER_MS or grown > MOST_KB)
     if failures:
-        print(f"FAILED: ours is allowed {MOST_MS} ms, {MOST_KB // 1024} MB and {MOST_LATER_MS} ms for a later session")
+        print(f"FAILED: ours is allowed {MOST_MS} ms ({MOST_COLD_MS} ms cold), {MOST_KB // 1024} MB and {MOST_LATER_MS} ms for a later session")
     return 1 if failures else 0
 
 
