@@ -1,3 +1,5 @@
+//! Rows of converters with and without shortcuts: what arrives is the same, and which pads it passes.
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
