@@ -231,8 +231,8 @@ async fn addresses_of_a_family_that_we_have_not_are_refused() {
     assert!(matches!(end, SessionEvent::DidFail { code: 488, .. }), "{end:?}");
 }
 
-/// What an endpoint answers to an INVITE that came over this way.
-fn answer(protocol: Protocol, uri: &str, contact: &str) -> (u16, String) {
+/// What an endpoint that accepts all answers to an INVITE that came over this way: status, reason and Contact.
+fn answer(protocol: Protocol, uri: &str, contact: &str) -> (u16, String, String) {
     let mut core = EndpointCore::new(EndpointConfig::default(), [0; 32]);
     let data = format!(
         "INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/{} 192.0.2.2;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n\
@@ -242,14 +242,21 @@ fn answer(protocol: Protocol, uri: &str, contact: &str) -> (u16, String) {
     let source = Address { protocol, ..Address::udp("192.0.2.2:5061".parse().unwrap()) };
     let local = Local { protocol, ..Local::udp("192.0.2.1:5061".parse().unwrap()) };
     core.handle(Instant::now(), Input::Message { data: data.as_bytes(), source, local });
-    let mut last = (0, String::new());
+    let mut last = (0, String::new(), String::new());
     while let Some(output) = core.poll_output() {
-        if let Output::Transmit(transmit) = output {
-            let Ok(fs_sip::wire::Datagram::Message(message)) = parse_datagram(&transmit.data) else {
-                panic!()
-            };
-            let Message::Response(response) = *message else { panic!() };
-            last = (response.status, response.reason);
+        match output {
+            Output::Event(Event::Incoming { id, .. }) => {
+                core.handle(Instant::now(), Input::Command(Command::Accept { id, body: None }));
+            }
+            Output::Transmit(transmit) => {
+                let Ok(fs_sip::wire::Datagram::Message(message)) = parse_datagram(&transmit.data) else {
+                    panic!()
+                };
+                let Message::Response(response) = *message else { panic!() };
+                let contact = response.headers.text("Contact").unwrap_or_default().into_owned();
+                last = (response.status, response.reason, contact);
+            }
+            _ => {}
         }
     }
     last
@@ -258,13 +265,16 @@ fn answer(protocol: Protocol, uri: &str, contact: &str) -> (u16, String) {
 #[test]
 fn sips_is_taken_over_tls_alone() {
     for protocol in [Protocol::Udp, Protocol::Tcp, Protocol::Ws] {
-        let (status, reason) = answer(protocol, "sips:x@h", "sips:y@192.0.2.2");
+        let (status, reason, _) = answer(protocol, "sips:x@h", "sips:y@192.0.2.2");
         assert_eq!((status, reason.contains("TLS")), (400, true), "{protocol:?}");
     }
-    let (status, reason) = answer(Protocol::Tls, "sips:x@h", "sip:y@192.0.2.2");
+    let (status, reason, _) = answer(Protocol::Tls, "sips:x@h", "sip:y@192.0.2.2");
     assert_eq!((status, reason.contains("sips: Contact")), (400, true), "{reason}");
-    assert!(answer(Protocol::Tls, "sips:x@h", "sips:y@192.0.2.2").0 < 200);
-    assert!(answer(Protocol::Udp, "sip:x@h", "sip:y@192.0.2.2").0 < 200);
+    // Their sips: asks for a sips: Contact in the answer.
+    let (status, _, contact) = answer(Protocol::Tls, "sips:x@h", "sips:y@192.0.2.2");
+    assert_eq!((status, contact.starts_with("<sips:")), (200, true), "{contact}");
+    let (status, _, contact) = answer(Protocol::Udp, "sip:x@h", "sip:y@192.0.2.2");
+    assert_eq!((status, contact.starts_with("<sip:")), (200, true), "{contact}");
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@
 //! by [`EndpointCore::poll_output`]; after each input, all outputs are taken,
 //! then [`EndpointCore::next_deadline`] says when [`Input::Timeout`] is due.
 //! The parts of its work stand in the neighbouring files: `outgoing`,
-//! `incoming`, `established`, `reinvite`, `requests`, `answers`.
+//! `incoming`, `established`, `reinvite`, `requests`, `answers`; `dispatch` leads there,
+//! `sending` finds the way of what we send.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -13,27 +14,23 @@ use super::auth::{Authenticator, Realm};
 use super::command::{Command, InviteId};
 use super::config::EndpointConfig;
 use super::established::Session;
-use super::event::{AckFate, Event};
+use super::event::Event;
 use super::flow::Flows;
 use super::incoming::Incoming;
-use super::next_hop::{NextHop, next_hop};
+use super::next_hop::NextHop;
 use super::outgoing::Outgoing;
-use super::outside::{Outside, OutsideId};
+use super::outside::Outside;
 use super::random::Random;
 use super::trace::Statistics;
 use crate::dialog::{Dialog, DialogId};
-use crate::registration::{Failure, Registration, RegistrationId};
-use crate::transaction::{ClientId, Deadlines, IdMap, Map, ServerId, Table, Transmit, Upward};
+use crate::registration::{Registration, RegistrationId};
+use crate::transaction::{ClientId, Deadlines, IdMap, Map, ServerId, Table, Transmit};
 use crate::transport::{Local, Peer, Protocol};
-use crate::wire::headers::name;
-use crate::wire::{
-    Datagram, Headers, Message, Method, Request, Response, Uri, Via, default_reason, parse_datagram,
-    parse_frame, stun,
-};
+use crate::wire::{Request, Response, Uri};
 
 /// Names a question about an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ResolveToken(u64);
+pub struct ResolveToken(pub(super) u64);
 
 /// The answer to [`Output::Resolve`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,56 +88,7 @@ pub enum Output {
     Event(Event),
 }
 
-/// What a request of ours is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// Opens the session.
-    Invite(InviteId),
-    /// Changes it.
-    Reinvite(InviteId),
-    /// Ends it.
-    Bye(InviteId),
-    /// Ends a dialog that no session stands for (a second branch of a fork).
-    ForkBye,
-    /// Acknowledges a 2xx of this transaction with this To tag.
-    Ack(ClientId, String),
-    /// Registers.
-    Register(RegistrationId),
-    /// Anything else that opens no session.
-    Outside(OutsideId),
-    /// Acknowledges a reliable provisional response of this branch.
-    Prack(InviteId, String),
-    /// Offers or refreshes in the dialog with this tag of the peer.
-    Update(InviteId, String),
-    /// Asks the peer to call somebody.
-    Refer(InviteId),
-    /// Tells the peer how far its REFER has come.
-    ReferNotify(InviteId),
-    /// Says a digit.
-    Info(InviteId),
-}
-
-impl Purpose {
-    /// The session whose transaction it is, and its method.
-    pub(super) fn session(&self) -> Option<(InviteId, Method)> {
-        match self {
-            Self::Invite(id) | Self::Reinvite(id) => Some((*id, Method::Invite)),
-            Self::Bye(id) => Some((*id, Method::Bye)),
-            Self::Prack(id, _) => Some((*id, Method::Prack)),
-            Self::Update(id, _) => Some((*id, Method::Update)),
-            Self::Refer(id) => Some((*id, Method::Refer)),
-            Self::ReferNotify(id) => Some((*id, Method::Notify)),
-            Self::Info(id) => Some((*id, Method::Info)),
-            Self::ForkBye | Self::Ack(..) | Self::Register(_) | Self::Outside(_) => None,
-        }
-    }
-}
-
-/// Does a request of this method carry a Contact (RFC 3261 section 20, RFC
-/// 3311, RFC 6665)?
-fn makes_contact(method: &Method) -> bool {
-    matches!(method, Method::Invite | Method::Update | Method::Refer | Method::Notify | Method::Subscribe)
-}
+pub(super) use super::purpose::{Purpose, Wait};
 
 /// One INVITE session.
 #[derive(Debug)]
@@ -155,53 +103,6 @@ pub(super) enum Call {
 pub(super) struct AckRecord {
     pub remote_tag: String,
     pub sent: Option<Transmit>,
-}
-
-/// What a session waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Wait {
-    /// Time to repeat our 2xx.
-    RepeatAccept,
-    /// The ACK to our 2xx did not come.
-    AckGiveUp,
-    /// The application gave no answer for the ACK.
-    AckBodyGiveUp,
-    /// The final answer to a cancelled INVITE did not come.
-    CancelGiveUp,
-    /// Try the re-INVITE again after 491.
-    Glare,
-    /// Repeat the provisional answer (RFC 3261 section 13.3.1.1: every minute).
-    RepeatProvisional,
-    /// The PRACK to our reliable provisional answer.
-    Prack,
-    /// Try the UPDATE again after 491.
-    UpdateGlare,
-    /// Refresh the session (RFC 4028).
-    Refresh,
-    /// Nobody has refreshed the session.
-    Expire,
-    /// Our REFER is over.
-    ReferOut,
-    /// Their REFER is over.
-    ReferIn,
-}
-
-impl Wait {
-    /// All of them.
-    const ALL: [Self; 12] = [
-        Self::RepeatAccept,
-        Self::AckGiveUp,
-        Self::AckBodyGiveUp,
-        Self::CancelGiveUp,
-        Self::Glare,
-        Self::RepeatProvisional,
-        Self::Prack,
-        Self::UpdateGlare,
-        Self::Refresh,
-        Self::Expire,
-        Self::ReferOut,
-        Self::ReferIn,
-    ];
 }
 
 /// The pure endpoint.
@@ -244,10 +145,10 @@ pub struct EndpointCore {
     /// The least session timer that somebody has asked us for with 422.
     pub(super) least_se: HashMap<InviteId, u32>,
     pub(super) waits: Deadlines<(InviteId, Wait)>,
-    resolving: IdMap<ResolveToken, (Request, Purpose, u8)>,
+    pub(super) resolving: IdMap<ResolveToken, (Request, Purpose, u8)>,
     outputs: VecDeque<Output>,
     /// Requests that have no way; told when all else is done.
-    undeliverable: VecDeque<(Purpose, String)>,
+    pub(super) undeliverable: VecDeque<(Purpose, String)>,
     pub(super) authenticator: Authenticator,
     /// How often the request of a transaction was sent before.
     pub(super) retries: IdMap<ClientId, u8>,
@@ -261,7 +162,7 @@ pub struct EndpointCore {
     pub(super) seen: Statistics,
     /// Since when and how many broken messages were told.
     pub(super) malformed_told: (Option<Instant>, u32),
-    last_token: u64,
+    pub(super) last_token: u64,
     last_invite: u64,
 }
 
@@ -407,311 +308,6 @@ impl EndpointCore {
     #[must_use]
     pub fn transactions(&self) -> usize {
         self.table.clients() + self.table.servers()
-    }
-
-    fn on_command(&mut self, now: Instant, command: Command) {
-        match command {
-            Command::Invite { id, target, from, to, headers, body } => {
-                self.invite(now, id, &target, from, to, &headers, body);
-            }
-            Command::Provisional { id, status, reason, body } => {
-                self.send_provisional(now, id, status, reason, body);
-            }
-            Command::Accept { id, body } => self.accept(now, id, body),
-            Command::Reject { id, status, reason, headers } => self.reject(now, id, status, reason, &headers),
-            Command::Reinvite { id, body } => self.reinvite(now, id, body),
-            Command::AnswerReinvite { id, status, reason, body } => {
-                self.answer_reinvite(now, id, status, reason, body);
-            }
-            Command::AckBody { id, body } => self.ack_with(now, id, Some(body)),
-            Command::Hangup { id, headers } => self.hang_up(now, id, headers),
-            Command::Update { id, branch, body } => self.update(id, branch.as_deref(), body),
-            Command::AnswerEarly { id, branch, body } => self.answer_early(id, &branch, body),
-            Command::Refer { id, target, subscribe, headers } => {
-                self.refer(now, id, &target, subscribe, &headers);
-            }
-            Command::AnswerRefer { id, status, reason } => self.answer_refer(now, id, status, reason),
-            Command::NotifyRefer { id, status, reason } => self.notify_refer(now, id, status, reason),
-            Command::Info { id, body } => self.info(id, body),
-            Command::Register { id, settings } => self.register(id, settings),
-            Command::Unregister { id } => self.unregister(now, id),
-            Command::RefreshRegistrations => self.refresh_registrations(now),
-            Command::NetworkChanged => self.network_changed(now),
-            Command::Request { id, method, target, from, to, headers, body } => {
-                self.single_request(id, method, &target, from, to, &headers, body);
-            }
-            Command::AnswerRequest { id, status, reason, headers, body } => {
-                self.answer_request(now, id, (status, reason), &headers, body);
-            }
-            Command::Publish { id, settings, body } => self.publish(now, id, settings, body),
-            Command::Unpublish { id } => self.unpublish(now, id),
-            Command::Subscribe { id, settings } => self.subscribe(id, *settings),
-            Command::Unsubscribe { id } => self.unsubscribe(id),
-            Command::AnswerSubscription { id, status, active, body } => {
-                self.answer_subscription(now, id, status, active, body);
-            }
-            Command::Notify { id, active, body } => self.notify(now, id, active, body),
-            Command::EndSubscription { id, reason, body } => self.end_notifier(now, id, &reason, body),
-            Command::IdentityCredentials { identity, credentials } => {
-                self.authenticator.set_identity(&identity, credentials);
-            }
-            Command::Credentials(list) => self.authenticator.set(list),
-        }
-    }
-
-    pub(super) fn hang_up(&mut self, now: Instant, id: InviteId, headers: Vec<(String, String)>) {
-        match self.calls.get(&id) {
-            Some(Call::Outgoing(_)) => self.cancel(now, id, headers),
-            Some(Call::Incoming(_)) => self.reject(now, id, 603, None, &headers),
-            Some(Call::Session(_)) => self.bye(now, id, headers),
-            None => {}
-        }
-    }
-
-    fn on_message(&mut self, now: Instant, data: &[u8], source: Peer, local: Local) {
-        if source.protocol == Protocol::Udp && stun::is_stun(data) {
-            return self.on_stun(now, data, &source);
-        }
-        let parse = if source.protocol == Protocol::Udp { parse_datagram } else { parse_frame };
-        match parse(data) {
-            Ok(Datagram::KeepAlive) => {}
-            Ok(Datagram::Message(message)) => match *message {
-                Message::Request(request) => self.on_request(now, request, source, local),
-                // A response with two Vias went astray (RFC 3261 section 8.1.3.3).
-                Message::Response(response) => {
-                    let astray = response.headers.all(name::VIA).nth(1).is_some();
-                    if astray || !self.table.receive_response(now, response) {
-                        self.seen.stray_responses += 1;
-                        tracing::debug!(target: "fs::sip::transaction", %source, "stray response dropped");
-                    }
-                }
-            },
-            Err(malformed) => self.on_malformed(now, malformed, &source),
-        }
-    }
-
-    fn on_upward(&mut self, now: Instant, upward: Upward) {
-        match upward {
-            Upward::Response(client, response) if matches!(response.status, 401 | 407) => {
-                let Some(purpose) = self.purposes.get(&client).cloned() else { return };
-                if !self.answer_challenge(client, &purpose, &response) {
-                    self.on_response(now, client, &response);
-                }
-            }
-            Upward::Response(client, response) if response.status == 503 => {
-                if !self.take_other_route(client) {
-                    self.on_response(now, client, &response);
-                }
-            }
-            Upward::Response(client, response) => self.on_response(now, client, &response),
-            Upward::TimedOut(client) => {
-                if !self.take_other_route(client)
-                    && let Some(purpose) = self.purposes.get(&client).cloned()
-                {
-                    self.report_ours(client, &purpose, 408);
-                    self.on_timed_out(now, purpose);
-                }
-            }
-            Upward::Undeliverable(client) => {
-                if !self.take_other_route(client)
-                    && let Some(purpose) = self.purposes.get(&client).cloned()
-                {
-                    self.report_ours(client, &purpose, 503);
-                    self.on_undeliverable(now, purpose, "nobody listens at the address of the peer");
-                }
-            }
-            Upward::ClientEnded(client) => {
-                self.purposes.remove(&client);
-                self.acks.remove(&client);
-                self.other_branches.remove(&client);
-                self.reported.remove(&client);
-                self.retries.remove(&client);
-                self.routes.remove(&client);
-            }
-            Upward::Acknowledged(server) => self.report_ack(server, AckFate::Received),
-            Upward::AckMissing(server) => self.report_ack(server, AckFate::Missing),
-            Upward::ServerEnded(server) => {
-                self.their_requests.remove(&server);
-                self.report_ack(server, AckFate::Unknown);
-            }
-        }
-    }
-
-    fn on_response(&mut self, now: Instant, client: ClientId, response: &Response) {
-        let purpose = self.purposes.get(&client).cloned();
-        if let Some(purpose) = purpose.as_ref().filter(|_| !response.is_provisional()) {
-            self.report_ours(client, purpose, response.status);
-        }
-        match purpose {
-            Some(Purpose::Invite(id)) => self.on_invite_response(now, client, id, response),
-            Some(Purpose::Reinvite(id)) => self.on_reinvite_response(now, client, id, response),
-            Some(Purpose::Bye(id)) if !response.is_provisional() => self.on_bye_done(id, None),
-            Some(Purpose::Register(id)) => self.on_register_response(now, id, response),
-            Some(Purpose::Outside(id)) => self.on_outside_response(now, client, id, response),
-            Some(Purpose::Update(id, tag)) => self.on_update_response(now, id, &tag, response),
-            Some(Purpose::Refer(id)) => self.on_refer_response(id, response),
-            Some(Purpose::Info(id)) => self.info_done(now, id, response.status),
-            Some(Purpose::ReferNotify(id)) if response.status >= 400 => self.end_refer_in(id),
-            _ => {}
-        }
-    }
-
-    /// Sends a request that still lacks Via and Contact.
-    pub(super) fn send(&mut self, mut request: Request, purpose: Purpose) {
-        let named = request.headers.get(name::USER_AGENT).is_some() || request.method == Method::Ack;
-        if !named && !self.config.user_agent.is_empty() {
-            request.headers.push(name::USER_AGENT, self.config.user_agent.as_bytes());
-        }
-        self.add_route_of_identity(&mut request);
-        self.sign_ahead(&mut request, &purpose);
-        self.send_again(request, purpose, 0);
-    }
-
-    /// The same for a request that was sent before, so many times.
-    pub(super) fn send_again(&mut self, request: Request, purpose: Purpose, retries: u8) {
-        match next_hop(&request, self.config.large_request) {
-            Ok(hop) => {
-                self.last_token += 1;
-                let token = ResolveToken(self.last_token);
-                self.resolving.insert(token, (request, purpose, retries));
-                self.output(Output::Resolve(token, hop));
-            }
-            Err(text) => self.undeliverable.push_back((purpose, text)),
-        }
-    }
-
-    /// Sends the request of a transaction that has failed by its next route
-    /// (RFC 3263 section 4.3); `false` where there is none.
-    fn take_other_route(&mut self, client: ClientId) -> bool {
-        let Some(purpose) = self.purposes.get(&client).cloned() else { return false };
-        if !self.may_retry(&purpose) {
-            return false;
-        }
-        let Some((mut request, routes)) = self.routes.remove(&client) else { return false };
-        request.headers.remove_first(name::VIA);
-        request.headers.remove(name::CONTACT);
-        self.begin_again(&purpose);
-        let retries = self.retries.get(&client).copied().unwrap_or_default();
-        self.last_token += 1;
-        let token = ResolveToken(self.last_token);
-        self.resolving.insert(token, (request, purpose, retries));
-        self.output(Output::Reach(token, routes));
-        true
-    }
-
-    /// Forgets requests of this purpose that wait for their address.
-    pub(super) fn unsend(&mut self, purpose: &Purpose) {
-        self.resolving.retain(|_, (_, p, _)| p != purpose);
-    }
-
-    fn on_resolved(&mut self, now: Instant, token: ResolveToken, result: Result<Resolution, String>) {
-        let Some((mut request, purpose, retries)) = self.resolving.remove(&token) else { return };
-        let Resolution { peer, local, rest } = match result {
-            Ok(resolution) => resolution,
-            Err(text) => return self.on_undeliverable(now, purpose, &text),
-        };
-        let address = self.config.advertised.unwrap_or(local.address);
-        let branch = format!("z9hG4bK{}", self.random.token(4));
-        let via = Via::new(local.protocol.token(), address, &branch);
-        request.headers.push_front(name::VIA, via.to_string());
-        match &purpose {
-            Purpose::Register(id) => {
-                self.flows.begin(*id, peer.clone(), local);
-                self.add_register_contacts(*id, &mut request, local);
-            }
-            _ if makes_contact(&request.method) => {
-                let contact = self.contact_of_request(&request, local);
-                request.headers.push(name::CONTACT, contact);
-            }
-            _ => {}
-        }
-        if let Purpose::Ack(client, tag) = purpose {
-            return self.transmit_ack(client, &tag, Transmit { peer, data: request.encode() });
-        }
-        let other = (!rest.is_empty()).then(|| (request.clone(), rest));
-        match self.table.send_request(now, request, peer) {
-            Ok(client) => {
-                match &purpose {
-                    Purpose::Invite(id) => self.note_client(*id, client, local),
-                    Purpose::Reinvite(id) => self.note_reinvite_client(*id, client),
-                    _ => {}
-                }
-                self.purposes.insert(client, purpose);
-                if let Some(other) = other {
-                    self.routes.insert(client, other);
-                }
-                if retries > 0 {
-                    self.retries.insert(client, retries);
-                }
-            }
-            Err(error) => self.on_undeliverable(now, purpose, &error.to_string()),
-        }
-    }
-
-    fn transmit_ack(&mut self, client: ClientId, tag: &str, ack: Transmit) {
-        let records = self.acks.get_mut(&client);
-        if let Some(record) = records.and_then(|r| r.iter_mut().find(|r| r.remote_tag == tag)) {
-            record.sent = Some(ack.clone());
-        }
-        self.transmit(ack);
-    }
-
-    fn on_undeliverable(&mut self, now: Instant, purpose: Purpose, text: &str) {
-        match purpose {
-            Purpose::Register(id) => {
-                self.on_register_failure(now, id, &Failure::Transport(text.to_owned()));
-            }
-            Purpose::Outside(id) => self.on_outside_failure(now, id, &Failure::Transport(text.to_owned())),
-            Purpose::Invite(id) => self.invite_undeliverable(id, text),
-            Purpose::Reinvite(id) => self.reinvite_undeliverable(now, id, text),
-            Purpose::Bye(id) => self.on_bye_done(id, Some(super::TerminationReason::Transport)),
-            Purpose::Update(id, tag) => self.update_failed(now, id, &tag, 503, text, None),
-            Purpose::Refer(id) => self.refer_failed(id, 503, text),
-            Purpose::ReferNotify(id) => self.end_refer_in(id),
-            Purpose::Info(id) => self.info_done(now, id, 503),
-            Purpose::ForkBye | Purpose::Ack(..) | Purpose::Prack(..) => {
-                tracing::debug!(target: "fs::sip::dialog", text, "request inside a dialog not sent");
-            }
-        }
-    }
-
-    fn on_timed_out(&mut self, now: Instant, purpose: Purpose) {
-        match purpose {
-            Purpose::Invite(id) => self.invite_timed_out(id),
-            Purpose::Reinvite(id) => {
-                self.reinvite_failed(now, id, 408, "Request Timeout", &Headers::new());
-            }
-            Purpose::Bye(id) => self.on_bye_done(id, Some(super::TerminationReason::Timeout)),
-            Purpose::Register(id) => self.on_register_failure(now, id, &Failure::Timeout),
-            Purpose::Outside(id) => self.on_outside_failure(now, id, &Failure::Timeout),
-            Purpose::Update(id, tag) => {
-                self.update_failed(now, id, &tag, 408, default_reason(408), None);
-            }
-            Purpose::Refer(id) => {
-                self.refer_failed(id, 408, default_reason(408));
-                self.dialog_gone(now, id, 408);
-            }
-            Purpose::ReferNotify(id) => self.end_refer_in(id),
-            Purpose::Info(id) => self.info_done(now, id, 408),
-            Purpose::ForkBye | Purpose::Ack(..) | Purpose::Prack(..) => {}
-        }
-    }
-
-    fn on_wait(&mut self, now: Instant, id: InviteId, wait: Wait) {
-        match wait {
-            Wait::RepeatAccept => self.repeat_accept(now, id),
-            Wait::AckGiveUp => self.ack_missing(id),
-            Wait::AckBodyGiveUp => self.ack_body_missing(now, id),
-            Wait::CancelGiveUp => self.cancel_unanswered(id),
-            Wait::Glare => self.retry_reinvite(id),
-            Wait::RepeatProvisional => self.repeat_provisional(now, id),
-            Wait::Prack => self.prack_due(now, id),
-            Wait::UpdateGlare => self.retry_update(id),
-            Wait::Refresh => self.refresh_due(now, id),
-            Wait::Expire => self.timer_expired(now, id),
-            Wait::ReferOut => self.refer_out_due(id),
-            Wait::ReferIn => self.refer_in_due(now, id),
-        }
     }
 
     /// Ends everything this endpoint remembers of a session.
