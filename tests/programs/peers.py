@@ -188,7 +188,7 @@ def test_linphone_answers_our_call(test):
 
 
 def test_linphone_calls_us_over_tcp(test):
-    linphone, port = Linphone(test, tone(test), tcp=True), free_port()
+    linphone, port = Linphone(test, tone(test), transport="tcp"), free_port()
     ours = test.phone("ours", f"fssipcall name=c local-uri=sip:bob@127.0.0.1:{port} auto-accept=true {sound(test)}", (3, "hangup"))
     ours.wait_for("waiting")
     linphone.say(f"call sip:bob@127.0.0.1:{port};transport=tcp")
@@ -227,6 +227,69 @@ def test_linphone_calls_us_with_encryption_holds_and_sends_digits(test):
     assert seen == "58", f"linphone saw {seen!r}: {linphone.program.text()[-1500:]}"
     assert heard >= 3, f"we heard linphone for {heard:.1f} s"
     return f"we heard {heard:.1f} s"
+
+
+def secrets(test):
+    """A folder with key.pem, certificate.pem and both.pem for 127.0.0.1."""
+    folder = test.path("certificate")
+    os.makedirs(folder)
+    certificate(folder)
+    return folder
+
+
+def called_by_linphone(test, linphone, ours, uri, least=1.2):
+    """It calls our phone, which hangs up."""
+    ours.wait_for("waiting")
+    linphone.say(f"call {uri}")
+    assert ours.wait(25) == 0, ours.text()[-1500:] + linphone.program.text()[-1500:]
+    heard, theirs = tone_seconds(test.path("ours.wav"), 440), linphone.heard(660)
+    assert heard >= least and theirs >= least, f"we heard linphone for {heard:.1f} s, linphone us for {theirs:.1f} s"
+    return f"we heard {heard:.1f} s, linphone {theirs:.1f} s"
+
+
+def test_baresip_calls_us_over_tls(test):
+    """Its TLS stands at the port after that of UDP; ours at the port of local-uri."""
+    folder, port = secrets(test), free_port()
+    baresip = Baresip(test, "PCMU", modules=f"sip_certificate {folder}/both.pem\nsip_cafile {folder}/certificate.pem\n")
+    ours = test.phone("ours", f"fssipcall name=c local-uri=sip:bob@127.0.0.1:{port} transport=tls certificate={folder}/both.pem auto-accept=true {sound(test)}", (2.5, "hangup"))
+    ours.wait_for("waiting")
+    baresip.say("dial", f"sip:bob@127.0.0.1:{port};transport=tls")
+    assert ours.wait(25) == 0, ours.text()[-1500:] + baresip.program.text()[-1500:]
+    return both(test, baresip, 1.2)
+
+
+def test_we_call_each_other_over_tls_ws_and_wss(test):
+    folder, notes = secrets(test), []
+    for transport in ("tls", "ws", "wss"):
+        port = free_port()
+        bob = test.phone(f"bob-{transport}", f"fssipcall name=c local-uri=sip:bob@127.0.0.1:{port} transport={transport} certificate={folder}/certificate.pem private-key={folder}/key.pem ca-file={folder}/certificate.pem auto-accept=true {sound(test)}")
+        bob.wait_for("waiting")
+        alice = test.phone(f"alice-{transport}", f"fssipcall name=c uri=sip:bob@127.0.0.1:{port} transport={transport} ca-file={folder}/certificate.pem audiotestsrc is-live=true freq=440 ! c.audio_sink  c.audio_src ! audioconvert ! wavenc ! filesink location={test.path('alice.wav')}", (2, "hangup"))
+        for program in (alice, bob):
+            assert program.wait(25) == 0, f"{transport}: {program.text()[-1500:]}"
+        heard = tone_seconds(test.path("alice.wav"), 660), tone_seconds(test.path("ours.wav"), 440)
+        assert min(heard) >= 0.8, f"{transport}: heard {heard}"
+        notes.append(f"{transport} {heard[0]:.1f} and {heard[1]:.1f} s")
+    stranger = test.phone("stranger", f"fssipcall name=c uri=sip:bob@127.0.0.1:{port} transport=tls audiotestsrc is-live=true ! c.audio_sink")
+    assert stranger.wait(25) == 1, stranger.text()[-1500:]
+    return ", ".join(notes)
+
+
+def test_linphone_over_tls(test):
+    """It calls our listener, whose certificate it checks."""
+    folder, port = secrets(test), free_port()
+    linphone = Linphone(test, tone(test), transport="tls", sip_more=f"root_ca={folder}/certificate.pem")
+    ours = test.phone("ours", f"fssipcall name=c local-uri=sip:bob@127.0.0.1:{port} transport=tls certificate={folder}/both.pem auto-accept=true {sound(test)}", (3, "hangup"))
+    return called_by_linphone(test, linphone, ours, f"sip:bob@127.0.0.1:{port};transport=tls")
+
+
+def test_we_hold_linphone(test):
+    linphone = Linphone(test, tone(test))
+    ours, note = with_linphone(test, linphone, (1, "hold"), (3, "unhold"), (5.5, "hangup"))
+    assert ours.text().count("fssip-call-hold") == 2, ours.text()[-1500:]
+    heard = tone_seconds(test.path("ours.wav"), 440)
+    assert 2 < heard < 5, f"we heard it for {heard:.1f} s of 5.5, 2 of them on hold"
+    return note
 
 
 def over_a_wire(test, make, uri):

@@ -116,7 +116,9 @@ use_ipv6=0
 ipv6_migration_done=1
 sip_port={sip}
 sip_tcp_port={tcp}
-sip_tls_port=0
+sip_tls_port={tls}
+verify_server_certs=1
+verify_server_cn=0
 guess_hostname=0
 contact="lin" <sip:lin@{ip}:{sip}>
 register_only_when_network_is_up=0
@@ -166,17 +168,18 @@ enabled=1
 
 
 class Linphone:
-    """A linphonec of its own that answers by itself, plays a file and records what it hears."""
+    """A linphonec of its own that answers by itself, plays a file and records what it hears. It listens with one
+    transport: udp, tcp or tls."""
 
-    def __init__(self, test, play, encryption="none", sip_more="", nat="", opus=1, tcp=False, ip="127.0.0.1", prefix=()):
+    def __init__(self, test, play, encryption="none", sip_more="", nat="", opus=1, transport="udp", ip="127.0.0.1", prefix=()):
         self.port, rtp = free_port(), free_port(4) & ~1
         self.folder, self.record = test.path("linphone"), test.path("linphone.wav")
         # Without the folder of its data base it opens no socket.
         os.makedirs(os.path.join(self.folder, ".local", "share", "linphone"))
         rc = os.path.join(self.folder, "linphonerc")
         with open(rc, "w", encoding="ascii") as file:
-            ports = dict(sip=0 if tcp else self.port, tcp=self.port if tcp else 0, rtp=rtp, video=rtp + 2)
-            file.write(LINPHONE.format(ip=ip, encryption=encryption, sip_more=sip_more, nat=nat, opus=opus, **ports))
+            ports = {name: self.port if name == (transport if transport != "udp" else "sip") else 0 for name in ("sip", "tcp", "tls")}
+            file.write(LINPHONE.format(ip=ip, encryption=encryption, sip_more=sip_more, nat=nat, opus=opus, rtp=rtp, video=rtp + 2, **ports))
         # Instances share a data base in the home folder, so each has its own.
         env = dict(os.environ, HOME=self.folder)
         self.program = test.start("linphone", [*prefix, "linphonec", "-d", "6", "-l", os.path.join(self.folder, "log"), "-c", rc, "-a"], cwd=self.folder, env=env, stdin=subprocess.PIPE)

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 
 use fs_proto::{MediaType, StreamDirection};
-use fs_sip::endpoint::EndpointConfig;
+use fs_sip::endpoint::{EndpointConfig, Listen};
 use fs_sip::registration::RegistrationSettings;
 use fs_sip::sdp::codecs::{preferences, preferences_of};
 use fs_sip::session::{IceOptions, VideoOptions};
-use fs_sip::transport::{Protocol, TlsSettings, Trust};
+use fs_sip::transport::{Identity, Protocol, TlsSettings, Trust};
 use fs_sip::wire::auth::{Credentials, Secret};
 use fs_sip::wire::{NameAddr, Uri};
 use fs_sip::{ApplicationConfig, MediaOptions};
@@ -41,7 +41,7 @@ pub async fn configure(settings: &Settings) -> Result<Configuration, String> {
         outbound_proxy: proxy.clone(),
         ..ApplicationConfig::default()
     };
-    application.endpoint.tls = tls(&settings.ca_file)?;
+    application.endpoint.tls = tls(settings)?;
     let target = target(settings, protocol)?;
     let mut registration = None;
     if settings.has_server() {
@@ -67,7 +67,7 @@ pub async fn configure(settings: &Settings) -> Result<Configuration, String> {
         application.endpoint.credentials = credentials(settings, &user);
         application.identity = Some(own);
     } else {
-        listen_at(&mut application, settings).await?;
+        listen_at(&mut application, settings, protocol).await?;
         application.endpoint.credentials = credentials(settings, "");
     }
     Ok(Configuration { application, registration, target })
@@ -117,13 +117,23 @@ async fn stun(server: &str) -> Result<Option<SocketAddr>, String> {
     found.next().map(Some).ok_or_else(|| format!("property stun-server: {server} has no address"))
 }
 
-fn tls(ca_file: &str) -> Result<TlsSettings, String> {
-    if ca_file.is_empty() {
-        return Ok(TlsSettings::default());
+fn tls(settings: &Settings) -> Result<TlsSettings, String> {
+    let read = |property: &str, file: &str| {
+        std::fs::read(file).map_err(|error| format!("property {property}: {file}: {error}"))
+    };
+    let mut tls = TlsSettings::default();
+    if !settings.ca_file.is_empty() {
+        tls.trust = Trust::Authorities(read("ca-file", &settings.ca_file)?);
     }
-    let authorities =
-        std::fs::read(ca_file).map_err(|error| format!("property ca-file: {ca_file}: {error}"))?;
-    Ok(TlsSettings { trust: Trust::Authorities(authorities), ..TlsSettings::default() })
+    if !settings.certificate.is_empty() {
+        let chain = read("certificate", &settings.certificate)?;
+        let key = match settings.private_key.as_str() {
+            "" => chain.clone(),
+            file => read("private-key", file)?,
+        };
+        tls.identity = Some(Identity::from_pem(chain, key));
+    }
+    Ok(tls)
 }
 
 fn protocol(text: &str) -> Result<Option<Protocol>, String> {
@@ -193,7 +203,11 @@ async fn listen_towards(endpoint: &mut EndpointConfig, server: &Uri) -> Result<(
 }
 
 /// Where `local-uri` says, else the address that faces the peer, with a port of the system.
-async fn listen_at(application: &mut ApplicationConfig, settings: &Settings) -> Result<(), String> {
+async fn listen_at(
+    application: &mut ApplicationConfig,
+    settings: &Settings,
+    protocol: Option<Protocol>,
+) -> Result<(), String> {
     let endpoint = &mut application.endpoint;
     if settings.local_uri.is_empty() {
         let peer = match NameAddr::parse(&settings.uri) {
@@ -214,6 +228,7 @@ async fn listen_at(application: &mut ApplicationConfig, settings: &Settings) -> 
     }
     let found = lookup("local-uri", &own.uri).await?;
     endpoint.bind = found.ok_or_else(|| format!("property local-uri: {local_uri} has no address"))?;
+    listen_also(endpoint, &own.uri, protocol);
     // Port 0 means "any": the identity is then made from what was taken.
     if own.uri.port() != Some(0) {
         application.identity = Some(own);
@@ -221,6 +236,23 @@ async fn listen_at(application: &mut ApplicationConfig, settings: &Settings) -> 
         endpoint.contact_user = user.into_owned();
     }
     Ok(())
+}
+
+/// WebSocket and, with a certificate, TLS have a listener of their own. It takes the port of `local-uri`, and those of UDP
+/// and TCP any other.
+fn listen_also(endpoint: &mut EndpointConfig, own: &Uri, protocol: Option<Protocol>) {
+    let named = own.params().value("transport");
+    let protocol = protocol.or_else(|| named.and_then(|name| Protocol::of_parameter(&name)));
+    let fits = |p: &Protocol| match p {
+        Protocol::Udp | Protocol::Tcp => false,
+        other => !other.is_secure() || endpoint.tls.identity.is_some(),
+    };
+    if let Some(protocol) = protocol.filter(fits) {
+        let port = own.port().unwrap_or_else(|| protocol.default_port());
+        let address = SocketAddr::new(endpoint.bind.ip(), port);
+        endpoint.listen.push(Listen { protocol, address });
+        endpoint.bind.set_port(0);
+    }
 }
 
 #[cfg(test)]
@@ -237,12 +269,17 @@ mod tests {
     #[tokio::test]
     async fn mistakes_name_their_property() {
         type Change = fn(&mut Settings);
-        let wrong: [(&str, Change); 7] = [
+        let wrong: [(&str, Change); 9] = [
             ("property transport:", |s| s.transport = "sctp".into()),
             ("property transmitter:", |s| s.transmitter = "shm".into()),
             ("property proxy:", |s| s.proxy = "sip:".into()),
             ("property local-uri:", |s| s.register = true),
             ("property ca-file:", |s| s.ca_file = "/nowhere.pem".into()),
+            ("property certificate:", |s| s.certificate = "/nowhere.pem".into()),
+            ("property private-key:", |s| {
+                s.certificate = "/dev/null".into();
+                s.private_key = "/nowhere.pem".into();
+            }),
             ("property codecs:", |s| s.codecs = "opus/x".into()),
             ("property uri:", |s| s.uri = "no uri".into()),
         ];
@@ -274,6 +311,33 @@ mod tests {
         );
         assert_eq!(made.application.identity.unwrap().uri.to_string(), "sip:alice@test.invalid");
         assert_eq!(made.application.media.srtp, fs_sip::sdp::SrtpPolicy::Mandatory);
+    }
+
+    #[tokio::test]
+    async fn the_port_of_local_uri_is_that_of_its_transport() {
+        for (transport, certificate, protocol) in [
+            ("tls", "/dev/null", Some(Protocol::Tls)),
+            ("wss", "/dev/null", Some(Protocol::Wss)),
+            ("ws", "", Some(Protocol::Ws)),
+            ("tls", "", None),
+            ("tcp", "/dev/null", None),
+            ("", "/dev/null", None),
+        ] {
+            let made = configure(&settings(|s| {
+                s.local_uri = "sip:alice@127.0.0.1:5071".into();
+                s.transport = transport.into();
+                s.certificate = certificate.into();
+            }))
+            .await
+            .unwrap();
+            let endpoint = &made.application.endpoint;
+            let port = if protocol.is_some() { 0 } else { 5071 };
+            assert_eq!(endpoint.bind, SocketAddr::from(([127, 0, 0, 1], port)), "{transport} {certificate}");
+            let address = SocketAddr::from(([127, 0, 0, 1], 5071));
+            let listen: Vec<Listen> =
+                protocol.into_iter().map(|protocol| Listen { protocol, address }).collect();
+            assert_eq!(endpoint.listen, listen, "{transport} {certificate}");
+        }
     }
 
     #[tokio::test]

@@ -66,6 +66,10 @@ pub struct Settings {
     pub transport: String,
     /// A PEM file with the certificates to trust; empty = those of the system.
     pub ca_file: String,
+    /// A PEM file with our certificate; with it we are called over TLS.
+    pub certificate: String,
+    /// A PEM file with its key; empty = in the same file.
+    pub private_key: String,
     /// How packets reach the peer: `rawudp` or `nice`.
     pub transmitter: String,
     /// The STUN server for `nice`, as `host:port`.
@@ -103,6 +107,8 @@ impl Default for Settings {
             password: empty(),
             transport: empty(),
             ca_file: empty(),
+            certificate: empty(),
+            private_key: empty(),
             transmitter: empty(),
             stun_server: empty(),
             srtp: Srtp::None,
@@ -235,7 +241,7 @@ const TEXTS: &[Text] = &[
     text(
         "transport",
         "Transport",
-        "How our requests travel: udp, tcp, tls, ws or wss; empty is what the URIs say",
+        "How our requests travel: udp, tcp, tls, ws or wss, and how we are called at local-uri; empty is what the URIs say",
         "",
         |s| &mut s.transport,
     ),
@@ -245,6 +251,20 @@ const TEXTS: &[Text] = &[
         "PEM file with the certificates of authorities; empty trusts those of the system",
         "",
         |s| &mut s.ca_file,
+    ),
+    text(
+        "certificate",
+        "Our certificate",
+        "PEM file with our certificate and those that signed it; with transport tls or wss we listen for calls then",
+        "",
+        |s| &mut s.certificate,
+    ),
+    text(
+        "private-key",
+        "Key of our certificate",
+        "PEM file with the private key; empty takes it from the file of the certificate",
+        "",
+        |s| &mut s.private_key,
     ),
     text(
         "transmitter",
