@@ -124,6 +124,9 @@ pub const MAX_PATH: usize = 32;
 /// Requests of others that wait for the application's answer at once; beyond it they get 503.
 pub const MAX_ASKED: usize = 4096;
 
+/// Calls of others that wait for the application to look at them; beyond it they get 486.
+pub const MAX_WAITING_CALLS: usize = 64;
+
 /// How long the application may take to answer a request outside calls; its sender gives up after 32 s.
 pub const ASK_TIME: Duration = Duration::from_secs(20);
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use fs_sip::account::{AccountEvent, AccountNotification, AccountSettings};
 use fs_sip::endpoint::{AskedId, Body, Command, EndpointConfig, Event, RequestId};
+use fs_sip::limits::MAX_WAITING_CALLS;
 use fs_sip::media::fake::FakeBackend;
 use fs_sip::settings::{Group, MemoryStorage, Storage, Value};
 use fs_sip::subscription::{NotifierEvent, SubscriptionEvent, SubscriptionId, SubscriptionSettings};
@@ -17,18 +18,18 @@ use fs_sip::wire::headers::EventType;
 use fs_sip::wire::{Method, NameAddr, Params, Uri};
 use fs_sip::{ApplicationConfig, ApplicationEvent, CallOptions, InviteError, SessionEvent};
 use sides::{Peer, Side, end_of, sdp, started, until, within};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, channel};
 
 const ALICE: &str = "alice@example.org";
 
-async fn listening(config: ApplicationConfig) -> (Side, UnboundedReceiver<ApplicationEvent>) {
-    let (sender, events) = unbounded_channel();
+async fn listening(config: ApplicationConfig) -> (Side, Receiver<ApplicationEvent>) {
+    let (sender, events) = channel(64);
     let config = ApplicationConfig { events: Some(sender), ..config };
     (Side::with(FakeBackend::g711(), config).await, events)
 }
 
 async fn told<T>(
-    events: &mut UnboundedReceiver<ApplicationEvent>,
+    events: &mut Receiver<ApplicationEvent>,
     wanted: impl Fn(&ApplicationEvent) -> Option<T>,
 ) -> T {
     loop {
@@ -57,7 +58,7 @@ fn answer(peer: &Peer, id: AskedId, status: u16, headers: &[(&str, &str)]) {
 }
 
 /// A registrar that is the account's proxy too; the application has registered there.
-async fn registered() -> (Side, UnboundedReceiver<ApplicationEvent>, Peer, String) {
+async fn registered() -> (Side, Receiver<ApplicationEvent>, Peer, String) {
     let requests = vec![Method::Register, Method::Other("X-TEST".into())];
     let mut registrar = Peer::with(EndpointConfig { requests, ..EndpointConfig::default() }).await;
     let proxy = Uri::parse(&format!("sip:{}", registrar.endpoint.local_addr())).unwrap();
@@ -315,6 +316,40 @@ async fn who_waits_for_an_application_that_listens_no_more_is_answered() {
     assert_eq!(ask(&mut peer, &side, 1, &Method::Publish, text()).await.0, 480);
     let event = subscribe(&mut peer, &side, 2).await;
     assert!(matches!(event, SubscriptionEvent::Failed { status: 480, .. }), "{event:?}");
+}
+
+#[tokio::test]
+async fn who_does_not_read_events_or_calls_is_not_filled_with_them() {
+    let (sender, _unread) = channel(8);
+    let config =
+        ApplicationConfig { endpoint: open_to_all(), events: Some(sender), ..ApplicationConfig::default() };
+    let mut side = Side::with(FakeBackend::g711(), config).await;
+    let mut peer = Peer::new().await;
+    for number in 1..=8 {
+        assert_eq!(ask(&mut peer, &side, number, &Method::Message, text()).await.0, 200);
+    }
+    assert_eq!(ask(&mut peer, &side, 9, &Method::Publish, text()).await.0, 480, "no place is left");
+
+    let call = |peer: &Peer, side: &Side| peer.call(&side.uri(), Some(sdp("m=audio 4000 RTP/AVP 0\r\n")));
+    for _ in 0..MAX_WAITING_CALLS {
+        call(&peer, &side);
+    }
+    let beyond = call(&peer, &side);
+    let status = peer.until(|event| match event {
+        Event::Failed { id, status, .. } => Some((*id, *status)),
+        _ => None,
+    });
+    assert_eq!(status.await, (beyond, 486));
+    side.called().await.reject(603, None);
+    let next = call(&peer, &side);
+    for _ in 0..MAX_WAITING_CALLS {
+        side.called().await.reject(603, None);
+    }
+    let refused = peer.until(|event| match event {
+        Event::Failed { id, status, .. } if *id == next => Some(*status),
+        _ => None,
+    });
+    assert_eq!(refused.await, 603, "there was a place for it");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use fs_sip::sdp::SrtpPolicy;
 use fs_sip::session::{IceOptions, VideoOptions};
 use fs_sip::wire::NameAddr;
 use fs_sip::{Application, ApplicationConfig, MediaOptions, Session, SessionEvent, StreamEvent};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -35,7 +35,7 @@ fn engine() -> FakeBackend {
 
 struct Side {
     application: Application,
-    incoming: UnboundedReceiver<Session>,
+    incoming: Receiver<Session>,
     fake: FakeBackend,
 }
 
@@ -330,7 +330,7 @@ const KEY: &str = "inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj|2^20|1:4";
 
 async fn answering(media: MediaOptions) -> (Side, tokio::task::JoinHandle<()>) {
     let mut side = Side::new(media).await;
-    let (_, nobody) = tokio::sync::mpsc::unbounded_channel();
+    let (_, nobody) = tokio::sync::mpsc::channel(1);
     let mut incoming = std::mem::replace(&mut side.incoming, nobody);
     let task = tokio::spawn(async move {
         let mut kept = Vec::new();

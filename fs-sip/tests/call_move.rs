@@ -13,7 +13,7 @@ use fs_sip::media::fake::{FakeBackend, FakeCall};
 use fs_sip::transport::LocalAddresses;
 use fs_sip::{ApplicationConfig, ApplicationEvent, SessionEvent, StreamEvent};
 use sides::{Peer, Side, last_direction, sdp, started, until, within};
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::channel;
 
 /// A machine with one address, which may become another one.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl LocalAddresses for OneAddress {
 #[tokio::test]
 async fn a_call_goes_on_from_the_new_address() {
     let machine = Arc::new(OneAddress(Mutex::new(Ipv4Addr::LOCALHOST.into())));
-    let (sender, mut events) = unbounded_channel();
+    let (sender, mut events) = channel(64);
     let endpoint = EndpointConfig { bind: "0.0.0.0:0".parse().unwrap(), ..EndpointConfig::default() };
     let config = ApplicationConfig {
         endpoint,

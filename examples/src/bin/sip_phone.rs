@@ -22,7 +22,7 @@ use fs_examples::arguments::Arguments;
 use fs_examples::call;
 use fs_examples::phone::Phone;
 use fs_sip::{Application, Session, SessionEvent, StreamEvent, Transfer};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, unbounded_channel};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -48,7 +48,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
 
 struct Telephone {
     application: Application,
-    incoming: UnboundedReceiver<Session>,
+    incoming: Receiver<Session>,
     phone: Arc<Phone>,
     /// The call, if there is one: this telephone has one line.
     session: Option<Session>,

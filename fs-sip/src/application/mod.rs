@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::account::{AccountError, AccountEvent, AccountManager, Accounts};
 use crate::endpoint::{BindError, Command, Endpoint, EndpointConfig, Event, system_seed};
 use crate::error::ParseError;
+use crate::limits;
 use crate::media::Backend;
 use crate::registration::{RegistrationEvent, RegistrationId, RegistrationSettings};
 use crate::session::{MediaOptions, Session};
@@ -43,8 +44,9 @@ pub struct ApplicationConfig {
     pub storage: Option<Arc<dyn Storage>>,
     /// Where everything goes that belongs to no call: what the accounts tell, and what [`EndpointConfig::messages`],
     /// [`EndpointConfig::events`] and [`EndpointConfig::requests`] let in. `None` = nobody listens, and nothing is let in:
-    /// it gets the status that its RFC has for that.
-    pub events: Option<mpsc::UnboundedSender<ApplicationEvent>>,
+    /// it gets the status that its RFC has for that. While the channel is full, requests of others get 480, and what only
+    /// tells something is lost with a line in the log.
+    pub events: Option<mpsc::Sender<ApplicationEvent>>,
     /// Who tells which addresses this machine has; `None` = the system. They are asked every 2 s while we listen on all
     /// addresses; on a change all registrations are made anew, and calls go on from the new address.
     pub addresses: Option<Arc<dyn LocalAddresses>>,
@@ -172,15 +174,16 @@ pub struct Application {
 
 impl Application {
     /// Binds the endpoint and starts its tasks on the current tokio runtime; enabled accounts begin to register. Calls
-    /// that come in are handed out by the receiver; one that is dropped there is refused with 603. Calls for none of the
-    /// accounts get 404, unless there is an identity without account, or no account at all.
+    /// that come in are handed out by the receiver; one that is dropped there is refused with 603, and while 64 wait there,
+    /// more get 486. Calls for none of the accounts get 404, unless there is an identity without account, or no account at
+    /// all.
     ///
     /// # Errors
     /// When an address can't be bound, the text names it; or when the accounts can't be read.
     pub async fn start(
         config: ApplicationConfig,
         backend: Arc<dyn Backend>,
-    ) -> Result<(Self, mpsc::UnboundedReceiver<Session>), StartError> {
+    ) -> Result<(Self, mpsc::Receiver<Session>), StartError> {
         let ApplicationConfig {
             mut endpoint,
             identity: own,
@@ -212,7 +215,7 @@ impl Application {
         let (requests, request_queue) = mpsc::unbounded_channel();
         let (commands, command_queue) = mpsc::unbounded_channel();
         let (work, work_queue) = mpsc::unbounded_channel();
-        let (calls, incoming) = mpsc::unbounded_channel();
+        let (calls, incoming) = mpsc::channel(limits::MAX_WAITING_CALLS);
         let accounts = Accounts::run_by(work, commands.clone());
         let addresses = addresses.unwrap_or_else(|| Arc::new(SystemAddresses));
         let desk = Desk { backend, local, media, name, commands, reports_transactions, addresses };

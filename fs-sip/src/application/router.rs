@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Instant;
 
-use tokio::sync::mpsc::error::SendError;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::call::Desk;
@@ -49,12 +49,12 @@ pub(super) struct Inlets {
 pub(super) struct Router {
     pub(super) sessions: HashMap<InviteId, mpsc::UnboundedSender<Input>>,
     pub(super) registrations: HashMap<RegistrationId, mpsc::UnboundedSender<RegistrationEvent>>,
-    pub(super) calls: mpsc::UnboundedSender<Session>,
+    pub(super) calls: mpsc::Sender<Session>,
     pub(super) desk: Desk,
     /// Provisional answers are sent reliably to all that can take them.
     pub(super) reliable: bool,
     pub(super) manager: AccountManager,
-    pub(super) told: Option<mpsc::UnboundedSender<ApplicationEvent>>,
+    pub(super) told: Option<mpsc::Sender<ApplicationEvent>>,
     /// The identity is the application's choice: calls need no account.
     pub(super) own: bool,
     pub(super) identity: NameAddr,
@@ -162,11 +162,19 @@ impl Router {
         }
     }
 
-    /// Tells the application, if it listens.
+    /// Tells the application, if it listens and keeps up.
     fn tell(&self, event: ApplicationEvent) {
         let Some(told) = &self.told else { return };
-        let Err(SendError(ApplicationEvent::Endpoint(event))) = told.send(event) else { return };
-        // It listens no more: who waits for its answer gets one.
+        let event = match told.try_send(event) {
+            Ok(()) => return,
+            Err(TrySendError::Closed(event)) => event,
+            Err(TrySendError::Full(event)) => {
+                tracing::warn!(target: "fs::sip", "the application does not read its events: one is lost");
+                event
+            }
+        };
+        let ApplicationEvent::Endpoint(event) = event else { return };
+        // Who waits for its answer gets one.
         match event {
             Event::Request { id, .. } => {
                 let (headers, reason, body) = (Vec::new(), None, None);
@@ -244,6 +252,10 @@ impl Router {
             let headers = Vec::new();
             return self.command(Command::Reject { id, status: 404, reason: None, headers });
         };
+        if self.calls.capacity() == 0 {
+            tracing::warn!(target: "fs::sip", %source, "the application does not take its calls: one is refused");
+            return self.command(Command::Reject { id, status: 486, reason: None, headers: Vec::new() });
+        }
         let mut exchange = self.desk.exchange(&self.desk.media);
         let offer = match body.map(|Body { content_type, data }| exchange.remote_offer(&content_type, &data))
         {
@@ -275,7 +287,7 @@ impl Router {
         let reliable = self.is_reliable(&info);
         tokio::spawn(actor.run(Start::Incoming { offer, reliable }));
         // A session that nobody takes is dropped here, and so refused.
-        let _ = self.calls.send(Session::new(SessionId(id.0), info, inbox, events));
+        let _ = self.calls.try_send(Session::new(SessionId(id.0), info, inbox, events));
     }
 
     /// Will this caller get our provisional answers reliably (RFC 3262)?

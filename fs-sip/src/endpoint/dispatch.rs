@@ -120,7 +120,11 @@ impl EndpointCore {
                     && let Some(purpose) = self.purposes.get(&client).cloned()
                 {
                     self.report_ours(client, &purpose, 503);
-                    self.on_undeliverable(now, purpose, "nobody listens at the address of the peer");
+                    self.on_undeliverable(
+                        now,
+                        purpose,
+                        "the address of the peer can't be reached, or nobody listens there",
+                    );
                 }
             }
             Upward::ClientEnded(client) => {

@@ -9,13 +9,13 @@ use fs_sip::endpoint::{Body, Command, Endpoint, EndpointConfig, Event, InviteId}
 use fs_sip::media::fake::{FakeBackend, FakeCall};
 use fs_sip::wire::NameAddr;
 use fs_sip::{Application, ApplicationConfig, Session, SessionEvent};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 
 pub const LIMIT: Duration = Duration::from_secs(20);
 
 pub struct Side {
     pub application: Application,
-    pub incoming: UnboundedReceiver<Session>,
+    pub incoming: Receiver<Session>,
     pub fake: FakeBackend,
 }
 

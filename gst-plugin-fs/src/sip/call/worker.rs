@@ -8,7 +8,7 @@ use fs_sip::registration::RegistrationEvent;
 use fs_sip::sdp::codecs::label;
 use fs_sip::{Application, Originator, Session, SessionEvent, StreamEvent};
 use gst::prelude::*;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
 use super::configure::configure;
@@ -72,7 +72,7 @@ struct Worker {
     element: glib::WeakRef<SipCall>,
     paths: Arc<MediaPaths>,
     application: Application,
-    incoming: UnboundedReceiver<Session>,
+    incoming: Receiver<Session>,
     requests: UnboundedReceiver<Request>,
     registration: Option<UnboundedReceiver<RegistrationEvent>>,
     uri: String,
