@@ -6,37 +6,16 @@ mod support;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
+use fs_core::Error;
 use fs_core::messages::Parsed;
 use fs_core::prelude::*;
-use fs_core::{CandidateList, Error, StreamTransmitter, Transmitter};
 use fs_proto::{Candidate, CandidateType, MediaType, StreamDirection};
-use gst::prelude::*;
 
 use support::Side;
-use support::ice::{Parameters, agree};
+use support::ice::agree;
 use support::media::MediaSide;
+use support::multicast::{Bare, at, group, members, on};
 use support::peer::wait_until;
-
-/// Candidates for a group on two ports that nobody else of this process uses.
-fn group(ip: &str, ttl: u32) -> Vec<Candidate> {
-    let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port() & !1;
-    at(ip, free, ttl)
-}
-
-fn at(ip: &str, port: u16, ttl: u32) -> Vec<Candidate> {
-    let one = |c: u32, port| Candidate { ttl, ..Candidate::new("", c, CandidateType::Multicast, ip, port) };
-    vec![one(1, port), one(2, port + 1)]
-}
-
-fn on(interface: &str, sources: &[&str]) -> Parameters {
-    let wish: Vec<Candidate> =
-        (1..=2).map(|c| Candidate::new("", c, CandidateType::Host, interface, 0)).collect();
-    let sources: Vec<String> = sources.iter().map(|s| (*s).to_owned()).collect();
-    vec![
-        ("preferred-local-candidates".to_owned(), CandidateList(wish).to_value()),
-        ("source-filter".to_owned(), sources.to_value()),
-    ]
-}
 
 #[test]
 fn sound_goes_both_ways_and_nobody_hears_himself() {
@@ -108,105 +87,6 @@ fn pictures_go_both_ways() {
     }
     a.end();
     b.end();
-}
-
-/// A transmitter in a running pipeline, and what comes out of its first component.
-struct Bare {
-    transmitter: Transmitter,
-    pipeline: gst::Pipeline,
-    got: std::sync::Arc<std::sync::Mutex<Vec<Vec<u8>>>>,
-}
-
-impl Bare {
-    fn new() -> Self {
-        support::init();
-        let transmitter = Transmitter::new("multicast", 2, 0).unwrap();
-        let pipeline = gst::Pipeline::new();
-        // Messages that nobody takes would keep elements alive.
-        pipeline.bus().unwrap().set_sync_handler(|_, _| gst::BusSyncReply::Drop);
-        pipeline.add_many([&transmitter.gst_src(), &transmitter.gst_sink()]).unwrap();
-        let got = std::sync::Arc::<std::sync::Mutex<Vec<Vec<u8>>>>::default();
-        for component in 1..=2 {
-            let sink = gst::ElementFactory::make("fakesink").property("async", false).build().unwrap();
-            pipeline.add(&sink).unwrap();
-            let pad = sink.static_pad("sink").unwrap();
-            transmitter.gst_src().static_pad(&format!("src_{component}")).unwrap().link(&pad).unwrap();
-            let got = got.clone();
-            pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-                let bytes = info.buffer().unwrap().map_readable().unwrap().to_vec();
-                got.lock().unwrap().push(bytes);
-                gst::PadProbeReturn::Ok
-            });
-        }
-        pipeline.set_state(gst::State::Playing).unwrap();
-        let pad = transmitter.gst_sink().static_pad("sink_1").unwrap();
-        pad.send_event(gst::event::StreamStart::new("s"));
-        pad.send_event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new()));
-        Self { transmitter, pipeline, got }
-    }
-
-    fn stream(&self, sources: &[&str]) -> StreamTransmitter {
-        self.transmitter.new_stream_transmitter(None, &on("127.0.0.1", sources)).unwrap()
-    }
-
-    fn send(&self, packet: &[u8]) {
-        let pad = self.transmitter.gst_sink().static_pad("sink_1").unwrap();
-        pad.chain(gst::Buffer::from_slice(packet.to_vec())).unwrap();
-    }
-
-    fn has(&self, packet: &[u8]) -> bool {
-        self.got.lock().unwrap().iter().any(|p| p == packet)
-    }
-
-    fn elements(&self) -> usize {
-        let bins = [self.transmitter.gst_src(), self.transmitter.gst_sink()];
-        bins.iter().map(|bin| bin.downcast_ref::<gst::Bin>().unwrap().children().len()).sum()
-    }
-}
-
-impl Drop for Bare {
-    fn drop(&mut self) {
-        self.pipeline.set_state(gst::State::Null).unwrap();
-    }
-}
-
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
-
-/// Memberships of this process's namespace in a group (`/proc/net/igmp` writes it in the machine's order of bytes).
-fn members(ip: Ipv4Addr) -> usize {
-    let wanted = format!("{:08X}", u32::from_ne_bytes(ip.octets()));
-    std::fs::read_to_string("/proc/net/igmp").unwrap().lines().filter(|l| l.contains(&wanted)).count()
-}
-
-#[test]
-fn groups_change_without_leaks() {
-    let bare = Bare::new();
-    let stream = bare.stream(&[]);
-    let first = group("239.192.77.10", 1);
-    stream.force_remote_candidates(&first).unwrap();
-    bare.send(b"first");
-    wait_until("who sends hears itself", || bare.has(b"first"));
-    let (elements, open) = (bare.elements(), descriptors());
-    for i in 0..40u8 {
-        stream.force_remote_candidates(&group(&format!("239.192.77.{}", 11 + i), 1)).unwrap();
-    }
-    assert_eq!(bare.elements(), elements);
-    assert!(descriptors() <= open, "{open} descriptors became {}", descriptors());
-    for i in 10..50u8 {
-        assert_eq!(members(Ipv4Addr::new(239, 192, 77, i)), 0, "still in group {i}");
-    }
-    assert_eq!(members(Ipv4Addr::new(239, 192, 77, 50)), 1);
-    bare.send(b"last");
-    wait_until("the last group is heard", || bare.has(b"last"));
-    let stats: gst::Structure = stream.property("stats");
-    let components: gst::Array = stats.get("components").unwrap();
-    let first = components.as_slice()[0].get::<gst::Structure>().unwrap();
-    assert_eq!(first.get::<u64>("packets-sent"), Ok(1), "{first}");
-    assert_eq!(first.get::<u64>("bytes-received"), Ok(4), "{first}");
-    stream.stop();
-    assert_eq!(members(Ipv4Addr::new(239, 192, 77, 50)), 0);
 }
 
 /// The TTL of packets that a socket in the group gets.

@@ -30,6 +30,8 @@ fn named(prefix: &str) -> usize {
 fn eight_sessions_share_one_thread() {
     let side = Side::new("a", 440.0, StreamDirection::BOTH);
     let more = more_streams(&side, SESSIONS - 1, &side.participant);
+    // The source's and those of RTCP begin when they get to it.
+    wait_until("everything else runs", || named("audiotestsrc") == 1 && named("rtpsession-rtcp") == SESSIONS);
     let before = threads().len();
     let streams: Vec<_> = more.iter().map(|(_, stream)| stream).chain([&side.stream]).collect();
     for stream in &streams {

@@ -123,6 +123,19 @@ fn preferences_whose_profiles_cannot_work_are_dropped() {
     side.end();
 }
 
+/// Lets nothing through a source pad, and returns when nothing is on its way behind it: a source that pushes into nothing
+/// stops.
+fn hold(pad: &gst::Pad) -> gst::PadProbeId {
+    let (sender, idle) = std::sync::mpsc::channel();
+    let id = pad.add_probe(gst::PadProbeType::BLOCK_DOWNSTREAM, move |_, _| {
+        // Only the first time is waited for.
+        let _ = sender.send(());
+        gst::PadProbeReturn::Ok
+    });
+    idle.recv_timeout(std::time::Duration::from_secs(20)).expect("the source sends");
+    id.expect("the probe stands")
+}
+
 /// Mu-law goes from encoder to payloader, and from depayloader to the application, as it is.
 #[test]
 fn encoded_media_passes_through() {
@@ -140,12 +153,14 @@ fn encoded_media_passes_through() {
     assert_eq!(media, ["PCMU"], "nothing else fits what it sends");
     let sink = a.session.sink_pad();
     let raw = sink.peer().unwrap();
+    let held = hold(&raw);
     raw.unlink(&sink).unwrap();
     let encoder = gst::parse::bin_from_description("audioconvert ! mulawenc", true).unwrap();
     a.pipeline.add(&encoder).unwrap();
     encoder.sync_state_with_parent().unwrap();
     encoder.static_pad("src").unwrap().link(&sink).unwrap();
     raw.link(&encoder.static_pad("sink").unwrap()).unwrap();
+    raw.remove_probe(held);
     // b wants to decode by itself: its ear does, and so does not link without a decoder.
     b.session.set_allowed_caps(None, Some(&mulaw)).unwrap();
     let caps = std::sync::Arc::<std::sync::Mutex<Option<gst::Caps>>>::default();
@@ -175,13 +190,14 @@ fn encoded_media_passes_through() {
     assert!(!names(&a).contains(&"mulawenc".to_owned()) && names(&a).contains(&"mulawdec".to_owned()));
     assert!(names(&b).contains(&"mulawenc".to_owned()) && !names(&b).contains(&"mulawdec".to_owned()));
     // Raw again in the call: the encoder is ours.
-    let blocked = encoder.static_pad("src").unwrap();
-    blocked.unlink(&sink).unwrap();
+    let held = hold(&raw);
+    encoder.static_pad("src").unwrap().unlink(&sink).unwrap();
     raw.unlink(&encoder.static_pad("sink").unwrap()).unwrap();
     encoder.set_locked_state(true);
     encoder.set_state(gst::State::Null).unwrap();
     a.session.set_allowed_caps(Some(&gst::Caps::new_empty_simple("audio/x-raw")), None).unwrap();
     raw.link(&sink).unwrap();
+    raw.remove_probe(held);
     b.heard.clear();
     b.heard.wait_for_tone(LOW);
     assert!(names(&a).contains(&"mulawenc".to_owned()));

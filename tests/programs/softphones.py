@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 
+import namespaces
 from programs import free_port
 from sound import tone_seconds
 
@@ -299,27 +300,20 @@ class Wire:
     """Two network namespaces with a wire between them: 192.0.2.1 and 192.0.2.2. Close it at the end."""
 
     def __init__(self):
-        self.names = [f"fscall-{os.getpid()}-{n}" for n in (1, 2)]
-        one, two = self.names
-        for words in (
-            f"netns add {one}",
-            f"netns add {two}",
-            f"-n {one} link add wire type veth peer name wire netns {two}",
-            f"-n {one} addr add 192.0.2.1/24 dev wire",
-            f"-n {two} addr add 192.0.2.2/24 dev wire",
-            f"-n {one} link set wire up",
-            f"-n {two} link set wire up",
-            f"-n {one} link set lo up",
-            f"-n {two} link set lo up",
-            f"-n {one} route add default via 192.0.2.2",
-            f"-n {two} route add default via 192.0.2.1",
-        ):
-            subprocess.run(["ip", *words.split()], check=True, capture_output=True)
+        why = namespaces.allowed()
+        assert why is None, why
+        self.sides = [namespaces.Namespace(name) for name in ("one", "two")]
+        namespaces.connect(*self.sides, "wire", "wire")
+        for number, side in enumerate(self.sides, 1):
+            side.address("wire", f"192.0.2.{number}/24")
+            side.ip(f"route add default via 192.0.2.{3 - number}")
+        for side in self.sides:
+            side.settle()
 
     def inside(self, side):
         """What stands before a command that runs on a side, 1 or 2."""
-        return ["ip", "netns", "exec", self.names[side - 1]]
+        return self.sides[side - 1].command([])
 
     def close(self):
-        for name in self.names:
-            subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
+        for side in self.sides:
+            side.close()

@@ -4,6 +4,7 @@
 
 pub mod ice;
 pub mod media;
+pub mod multicast;
 pub mod peer;
 pub mod wire;
 
@@ -121,6 +122,8 @@ impl Heard {
 
 /// One conference in a pipeline of its own.
 pub struct Side {
+    // The first field: it is dropped before the rest.
+    stopped: StoppedByFailure,
     pub pipeline: gst::Pipeline,
     pub conference: Conference,
     pub session: Session,
@@ -163,7 +166,9 @@ impl Side {
         let decoder = Arc::default();
         let pads = record(&stream, &pipeline, &heard, &decoder);
         pipeline.set_state(gst::State::Playing).unwrap();
+        let stopped = StoppedByFailure(pipeline.downgrade());
         Self {
+            stopped,
             pipeline,
             conference,
             session,
@@ -217,6 +222,20 @@ impl Side {
         self.stream.destroy();
         self.session.destroy();
         self.pipeline.set_state(gst::State::Null).unwrap();
+    }
+}
+
+/// A test that fails stops its pipeline, so that its own words are the last ones and not those of elements that are
+/// thrown away while they play.
+struct StoppedByFailure(glib::WeakRef<gst::Pipeline>);
+
+impl Drop for StoppedByFailure {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(pipeline) = self.0.upgrade()
+        {
+            let _ = pipeline.set_state(gst::State::Null);
+        }
     }
 }
 
