@@ -15,11 +15,12 @@ use support::peer::wait_until;
 
 const SESSIONS: usize = 8;
 
-/// Names of this process's threads.
+/// Names of this process's threads, without those of GLib's pool: it makes as many as the machine's load wants, for a moment.
 fn threads() -> Vec<String> {
     let tasks = fs::read_dir("/proc/self/task").unwrap().map(Result::unwrap);
     // A thread may end while it is looked at.
-    tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok()).collect()
+    let names = tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
+    names.filter(|name| !name.starts_with("pool-")).collect()
 }
 
 fn named(prefix: &str) -> usize {
@@ -40,8 +41,8 @@ fn eight_sessions_share_one_thread() {
     assert_eq!(named("fs-nice"), 1, "{:?}", threads());
     let added = threads().len() - before;
     println!("{added} threads for {SESSIONS} sessions: {:?}", threads());
-    // None that receives, and a few of GLib's own.
-    assert!(added <= 4, "{added}: {:?}", threads());
+    // None that receives: the one that is named above, and at most one of GLib's own.
+    assert!(added <= 2, "{added}: {:?}", threads());
     for (session, stream) in &more {
         stream.destroy();
         session.destroy();
