@@ -20,19 +20,19 @@ impl StreamingThreads {
     pub(crate) fn watch(&self, message: &gst::MessageRef) {
         let gst::MessageView::StreamStatus(status) = message.view() else { return };
         let (change, owner) = status.get();
+        let buffers = owner.factory().is_some_and(|factory| factory.name() == "rtpjitterbuffer");
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match change {
             gst::StreamStatusType::Enter => {
                 known.insert(thread::current().id());
-                if owner.factory().is_some_and(|factory| factory.name() == "rtpjitterbuffer") {
-                    give_way(true);
-                }
             }
             gst::StreamStatusType::Leave => {
                 known.remove(&thread::current().id());
-                give_way(false);
             }
-            _ => {}
+            _ => return,
+        }
+        if buffers {
+            give_way(change == gst::StreamStatusType::Enter);
         }
     }
 
