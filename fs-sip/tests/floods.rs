@@ -94,6 +94,28 @@ fn broken_messages_are_counted_and_a_few_told() {
     assert_eq!(core.statistics().server_transactions, 0, "nothing is kept of them");
 }
 
+/// What the core asks the peer, whom it finds at once; and what it tells.
+fn asked(core: &mut EndpointCore, now: Instant) -> (Vec<Request>, Vec<Event>) {
+    let (mut requests, mut events) = (Vec::new(), Vec::new());
+    while let Some(output) = core.poll_output() {
+        match output {
+            Output::Resolve(token, _) => {
+                let (peer, local) = (Peer::udp(THERE), Local::udp(HERE));
+                let resolution = fs_sip::endpoint::Resolution { peer, local, rest: Vec::new() };
+                core.handle(now, Input::Resolved(token, Ok(resolution)));
+            }
+            Output::Transmit(transmit) => {
+                let Ok(Datagram::Message(message)) = parse_datagram(&transmit.data) else { panic!("SIP") };
+                let Message::Request(request) = *message else { panic!("a request") };
+                requests.push(request);
+            }
+            Output::Event(event) => events.push(event),
+            _ => {}
+        }
+    }
+    (requests, events)
+}
+
 /// A callee that answers one INVITE in ever new dialogs.
 #[test]
 fn branches_without_end() {
@@ -107,25 +129,11 @@ fn branches_without_end() {
     let mut invite = None;
     let mut sent = [0, 0];
     for n in 0..1000 {
-        while let Some(output) = core.poll_output() {
-            match output {
-                Output::Resolve(token, _) => {
-                    let (peer, local) = (Peer::udp(THERE), Local::udp(HERE));
-                    let resolution = fs_sip::endpoint::Resolution { peer, local, rest: Vec::new() };
-                    core.handle(now, Input::Resolved(token, Ok(resolution)));
-                }
-                Output::Transmit(transmit) => {
-                    let Ok(Datagram::Message(message)) = parse_datagram(&transmit.data) else {
-                        panic!("SIP")
-                    };
-                    let Message::Request(request) = *message else { panic!("a request") };
-                    match request.method.as_str() {
-                        "ACK" => sent[0] += 1,
-                        "BYE" => sent[1] += 1,
-                        _ => invite = Some(request),
-                    }
-                }
-                _ => {}
+        for request in asked(&mut core, now).0 {
+            match request.method.as_str() {
+                "ACK" => sent[0] += 1,
+                "BYE" => sent[1] += 1,
+                _ => invite = Some(request),
             }
         }
         let mut answer = Response::to_request(invite.as_ref().expect("an INVITE"), 200, &format!("t{n}"));
@@ -149,26 +157,9 @@ fn challenges_without_end() {
     core.handle(now, Input::Command(Command::Register { id: RegistrationId(1), settings }));
     let (mut requests, mut largest, mut failed) = (0, 0, false);
     loop {
-        let mut next: Option<Request> = None;
-        while let Some(output) = core.poll_output() {
-            match output {
-                Output::Resolve(token, _) => {
-                    let (peer, local) = (Peer::udp(THERE), Local::udp(HERE));
-                    let resolution = fs_sip::endpoint::Resolution { peer, local, rest: Vec::new() };
-                    core.handle(now, Input::Resolved(token, Ok(resolution)));
-                }
-                Output::Transmit(transmit) => {
-                    let Ok(Datagram::Message(message)) = parse_datagram(&transmit.data) else {
-                        panic!("SIP")
-                    };
-                    let Message::Request(request) = *message else { panic!("a request") };
-                    next = Some(request);
-                }
-                Output::Event(Event::Registration { .. }) => failed = true,
-                _ => {}
-            }
-        }
-        let Some(request) = next else { break };
+        let (mut asked, events) = asked(&mut core, now);
+        failed |= events.iter().any(|event| matches!(event, Event::Registration { .. }));
+        let Some(request) = asked.pop() else { break };
         requests += 1;
         largest = largest.max(request.headers.all(name::AUTHORIZATION).count());
         assert!(requests < 50, "it gives up");

@@ -5,9 +5,13 @@
 //! [`Command::Register`](crate::endpoint::Command::Register) to
 //! [`Command::Unregister`](crate::endpoint::Command::Unregister).
 
+mod event;
+mod settings;
 pub mod state;
 
-pub use state::{Failure, Gruu, Registration, RegistrationEvent, RegistrationSettings};
+pub use event::{Failure, Gruu, RegistrationEvent};
+pub use settings::RegistrationSettings;
+pub use state::Registration;
 
 /// Names one registration for its whole life; the application chooses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -8,6 +8,7 @@
 mod client;
 mod client_invite;
 mod deadlines;
+mod entry;
 mod ids;
 mod key;
 mod server;
@@ -18,11 +19,12 @@ mod timers;
 pub use client::Client;
 pub use client_invite::ClientInvite;
 pub use deadlines::Deadlines;
+pub use entry::{ClientId, Counts, Received, ServerId, Transmit, Upward};
 pub(crate) use ids::{IdMap, Map};
 pub use key::{ClientKey, MergeKey, ServerKey};
 pub use server::Server;
 pub use server_invite::ServerInvite;
-pub use table::{ClientId, Counts, Received, ServerId, Table, Transmit, Upward};
+pub use table::Table;
 pub use timers::{Armed, Timer, Timers};
 
 /// What a state machine asks for.

@@ -10,63 +10,14 @@ use glib::subclass::prelude::*;
 use gst::prelude::*;
 
 use super::agent::{self, Key, News};
-use super::candidate::{self, Credentials, Plain, Remote, invalid};
+use super::candidate::{self, Plain, invalid};
 use super::link::Link;
 use super::path::Path;
 use super::settings::{self, Settings};
+use super::state::{State, Waiting};
 use super::transmitter::agent_for;
 use super::{NiceTransmitter, lock, relay};
 use crate::transmitter::{counters, network};
-
-/// Remote candidates that came before gathering ended.
-enum Waiting {
-    Add(Remote),
-    Force(Vec<Plain>),
-}
-
-#[derive(Default)]
-pub(super) struct State {
-    /// Where packets go, from `open` to `stop`.
-    pub(super) link: Option<Link>,
-    /// What takes its place once the peer is reached that way: the network changed.
-    pub(super) next: Option<Link>,
-    pub(super) paths: Vec<Path>,
-    gathering: bool,
-    pub(super) gathered: bool,
-    /// Local candidates that were not told yet, as they came.
-    held: Vec<Plain>,
-    waiting: Vec<Waiting>,
-    /// The peer's credentials since the last restart.
-    remote: Option<Credentials>,
-    forced: bool,
-    /// Per component: the pair in use.
-    pairs: Vec<Option<(Candidate, Candidate)>>,
-    /// Per component: whether it was ready once. Until then a failure may be one of checks that came too early.
-    was_ready: Vec<bool>,
-}
-
-impl State {
-    /// The link that is negotiated: candidates are for it.
-    pub(super) fn newest(&self) -> Option<&Link> {
-        self.next.as_ref().or(self.link.as_ref())
-    }
-
-    /// Candidates are looked for anew, by another link. Gives a link back that never came to its place.
-    pub(super) fn begin_again(&mut self, next: Link) -> Option<Link> {
-        (self.gathering, self.gathered, self.forced, self.remote) = (true, false, false, None);
-        self.held.clear();
-        self.waiting.clear();
-        self.was_ready.fill(false);
-        self.next.replace(next)
-    }
-
-    /// The newest link takes its place. Gives the one that had it.
-    fn promote(&mut self) -> Option<Link> {
-        let next = self.next.take()?;
-        self.paths.iter().for_each(|path| path.move_to(&next.agent, next.id));
-        self.link.replace(next)
-    }
-}
 
 /// Private part of [`super::NiceStreamTransmitter`].
 #[derive(Default)]
