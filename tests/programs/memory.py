@@ -21,8 +21,9 @@ VALGRIND = ["valgrind", "--tool=memcheck", "--leak-check=full", "--num-callers=4
 
 # Runs a program of Python to its end, then lets go of everything and has the tracer report.
 TRACED = """
-import gc, runpy, sys
+import gc, os, runpy, sys
 sys.argv = sys.argv[1:]
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
 code = 0
 try:
     runpy.run_path(sys.argv[0], run_name="__main__")

@@ -8,6 +8,7 @@ pattern), `stop`. What the sides are told and what they hear and see comes as fu
 """
 import json
 import math
+import pathlib
 import sys
 import threading
 
@@ -16,9 +17,12 @@ import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("Farstream", "0.2")
 # pylint: disable=wrong-import-position
-from gi.repository import Farstream, GLib, GObject, Gst
+from gi.repository import Farstream, GLib, Gst
 
-RATE = 8000
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "python"))
+import checks
+from checks import RATE, tone_share
+
 BLOCK = RATE // 50
 WIDTH, HEIGHT = 160, 120
 FORMAT = f"video/x-raw,format=I420,width={WIDTH},height={HEIGHT}"
@@ -48,15 +52,6 @@ def from_json(fields):
     for name in ("base_ip", "username", "password"):
         setattr(candidate, name, fields.get(name) or None)
     return candidate
-
-
-def tone_share(samples, frequency):
-    """The part of the energy that is at `frequency`, between 0 and 1 (Goertzel)."""
-    coefficient, last, before, energy = 2 * math.cos(math.tau * frequency / RATE), 0.0, 0.0, 0.0
-    for sample in samples:
-        before, last = last, sample + coefficient * last - before
-        energy += sample * sample
-    return 2 * (before * before + last * last - coefficient * before * last) / (len(samples) * energy) if energy else 0.0
 
 
 def points(buffer):
@@ -117,11 +112,9 @@ class Medium:
     def transmitter(self, name, parameters, preferred):
         parameters = dict(parameters)
         if preferred:
-            value = GObject.Value()
-            Farstream.value_set_candidate_list(value, [from_json(fields) for fields in preferred])
-            parameters["preferred-local-candidates"] = value
+            parameters["preferred-local-candidates"] = checks.preferred([from_json(fields) for fields in preferred])
         if "relay-info" in parameters:
-            parameters["relay-info"] = relay(parameters["relay-info"])
+            parameters["relay-info"] = checks.relay(parameters["relay-info"])
         self.stream.set_transmitter_ht(name, parameters)
         self.stream.set_remote_codecs([self.codec])
 
@@ -131,18 +124,6 @@ class Medium:
             self.stream.add_remote_candidates(candidates)
         else:
             self.stream.force_remote_candidates(candidates)
-
-
-def relay(fields):
-    """A TURN server; a GPtrArray of several cannot be made from Python."""
-    structure = Gst.Structure.new_empty("relay")
-    for name, value in fields.items():
-        if isinstance(value, int):
-            number = GObject.Value(GObject.TYPE_UINT)
-            number.set_uint(value)
-            value = number
-        structure.set_value(name, value)
-    return structure
 
 
 class Side:

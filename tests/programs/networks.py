@@ -16,28 +16,16 @@ import time
 
 from namespaces import Internet, Namespace, allowed, connect, lossy_line
 from programs import Test, run
+from stock import SYSTEM, stock_environment
 
 HERE = pathlib.Path(__file__).parent
 BUILD = pathlib.Path(os.environ.get("MESON_BUILD_ROOT") or HERE.parent.parent / "build")
-SYSTEM = pathlib.Path("/usr/lib") / (os.uname().machine + "-linux-gnu")
 PATIENCE_SECONDS = 40
 AT_ONCE = 4
 MEDIA = ("audio", "video")
 TONES, PATTERNS = {"a": 440, "b": 660}, {"a": "smpte75", "b": "pinwheel"}
 HOST, SRFLX, PRFLX, RELAY, MULTICAST = range(5)
-FOREIGN = ("LD_LIBRARY_PATH", "GI_TYPELIB_PATH", "GST_PLUGIN_PATH", "GST_PLUGIN_PATH_1_0", "FS_PLUGIN_PATH", "XDG_DATA_DIRS", "GST_REGISTRY")
 shared = {}
-
-
-def stock_environment(folder):
-    """Debian's Farstream, with the srtp plugin hidden, without which it is silent on libsrtp 2.5."""
-    plugins = folder / "plugins"
-    plugins.mkdir()
-    for file in (SYSTEM / "gstreamer-1.0").glob("*.so"):
-        if file.name != "libgstsrtp.so":
-            (plugins / file.name).symlink_to(file)
-    environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
-    return environment | {"GST_PLUGIN_SYSTEM_PATH": str(plugins), "GST_REGISTRY": str(folder / "registry.bin")}
 
 
 class Network(Test):

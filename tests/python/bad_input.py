@@ -5,20 +5,19 @@ the two parties go on hearing each other. Prints a line "ok - ..." or "not ok - 
 """
 
 import socket
-import sys
 
 import gi
 
 gi.require_version("Gst", "1.0")
 gi.require_version("Farstream", "0.2")
 # pylint: disable=wrong-import-position
-from gi.repository import Farstream, GLib, GObject, Gst
+from gi.repository import Farstream, GLib, Gst
 
 import call
-from call import RATE, check
-from session import Side, hears
+import checks
+from checks import RATE, check, preferred
+from session import Side, begin, hears
 
-UDP, HOST = Farstream.NetworkProtocol.UDP, Farstream.CandidateType.HOST
 RTP = Farstream.ComponentType.RTP
 
 
@@ -30,7 +29,7 @@ def audio(number, name, rate=RATE, **parameters):
 
 
 def host(ip, port, component=RTP):
-    return Farstream.Candidate.new("bad", component, HOST, UDP, ip, port)
+    return checks.host(component, ip, port, "bad")
 
 
 def state(side):
@@ -111,32 +110,20 @@ def bad_transmitters(side):
     taken.close()
 
 
-def preferred(candidates):
-    value = GObject.Value()
-    Farstream.value_set_candidate_list(value, candidates)
-    return value
-
-
 def main():
     Gst.init(None)
     alice, bob = call.SIDES = [Side("alice", 440, 660), Side("bob", 660, 440)]
     for side in (alice, bob):
         side.set_up()
         side.set_transmitter()
-    bob.stream.set_remote_codecs(alice.session.props.codecs)
-    alice.stream.set_remote_codecs(bob.session.props.codecs)
-    call.check_loaded()
-    for side in (alice, bob):
-        side.pipeline.set_state(Gst.State.PLAYING)
-    hears(alice, "to begin with")
-    hears(bob, "to begin with")
+    begin(alice, bob)
     for what in (bad_codecs, bad_candidates, bad_transmitters):
         what(alice)
         hears(alice, f"after {what.__name__}")
         hears(bob, f"after {what.__name__}")
     for side in (alice, bob):
         side.tear_down()
-    sys.exit(1 if call.failures else 0)
+    checks.leave()
 
 
 call.Farstream = Farstream

@@ -8,7 +8,6 @@ line "ok - ..." or "not ok - ..." a test.
 
 import ctypes
 import os
-import sys
 
 import gi
 
@@ -16,17 +15,10 @@ gi.require_version("Gst", "1.0")
 gi.require_version("Farstream", "0.2")
 from gi.repository import Farstream, GLib, GObject, Gst
 
+import checks
+from checks import check
+
 AUDIO, BOTH = Farstream.MediaType.AUDIO, Farstream.StreamDirection.BOTH
-failures = 0
-
-
-def check(good, what):
-    """One line for one test."""
-    global failures
-    sys.stdout.write(f"{'ok' if good else 'not ok'} - {what}\n")
-    sys.stdout.flush()
-    failures += not good
-    return good
 
 
 def refused(code, what, function, *arguments):
@@ -232,4 +224,4 @@ if __name__ == "__main__":
     test_codec()
     test_transmitter(test_conference())
     test_buffer()
-    sys.exit(1 if failures else 0)
+    checks.leave()

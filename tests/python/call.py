@@ -7,7 +7,6 @@ EXPECT_LIBRARY, EXPECT_PLUGIN, EXPECT_TRANSMITTER and EXPECT_TYPELIB. Prints a l
 """
 
 import array
-import math
 import os
 import sys
 
@@ -16,26 +15,12 @@ import gi
 gi.require_version("Gst", "1.0")
 from gi.repository import GLib, GObject, Gst
 
-RATE = 8000
+import checks
+from checks import RATE, check, give_up, host, preferred, tone_share
+
 SKIPPED = RATE // 2
 MEASURED = RATE
 LIMIT_SECONDS = 30
-
-failures = 0
-
-
-def check(good, what):
-    """One line for one test."""
-    global failures
-    sys.stdout.write(f"{'ok' if good else 'not ok'} - {what}\n")
-    sys.stdout.flush()
-    failures += not good
-    return good
-
-
-def give_up(what):
-    check(False, what)
-    os._exit(1)
 
 
 def import_farstream():
@@ -49,17 +34,6 @@ def mapped_files(part):
     """The mapped files whose path holds `part`."""
     with open("/proc/self/maps", encoding="utf-8") as maps:
         return sorted({line[line.index("/"):].strip() for line in maps if "/" in line and part in line})
-
-
-def tone_share(samples, frequency):
-    """The part of the energy that is at `frequency`, between 0 and 1 (Goertzel)."""
-    coefficient = 2.0 * math.cos(2.0 * math.pi * frequency / RATE)
-    before = last = energy = 0.0
-    for sample in samples:
-        before, last = last, sample + coefficient * last - before
-        energy += sample * sample
-    power = before * before + last * last - coefficient * before * last
-    return 2.0 * power / (len(samples) * energy) if energy else 0.0
 
 
 class Side:
@@ -98,10 +72,7 @@ class Side:
 
     def set_transmitter(self):
         """Candidates on loopback only, and none of the waiting for a router that the stock library does by default."""
-        wanted = GObject.Value()
-        Farstream.value_set_candidate_list(wanted, [
-            Farstream.Candidate.new("", component, Farstream.CandidateType.HOST, Farstream.NetworkProtocol.UDP, "127.0.0.1", 0)
-            for component in (Farstream.ComponentType.RTP, Farstream.ComponentType.RTCP)])
+        wanted = preferred([host(component, "127.0.0.1") for component in (Farstream.ComponentType.RTP, Farstream.ComponentType.RTCP)])
         good = self.stream.set_transmitter_ht("rawudp", {
             "preferred-local-candidates": wanted, "upnp-mapping": False, "upnp-discovery": False})
         check(good, f"{self.name}: set_transmitter_ht")
@@ -256,4 +227,4 @@ if __name__ == "__main__":
     # Nothing may be left then; the leaks tracer of GStreamer looks whether that is so.
     SIDES.clear()
     party = None
-    sys.exit(1 if failures else 0)
+    checks.leave()

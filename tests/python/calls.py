@@ -4,17 +4,16 @@ peers at once, and no RTP at all. Each is measured by what is heard. Prints a li
 environment is that of call.py.
 """
 
-import sys
-
 import gi
 
 gi.require_version("Gst", "1.0")
 gi.require_version("Farstream", "0.2")
 # pylint: disable=wrong-import-position
-from gi.repository import Farstream, GObject, Gst
+from gi.repository import Farstream, Gst
 
 import call
-from call import RATE, check, give_up
+import checks
+from checks import RATE, check, give_up, host, preferred
 from session import hears, until
 
 LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
@@ -33,11 +32,8 @@ class Leg:
         side.connect(self.stream, "src-pad-added", self.on_src_pad)
 
     def open(self, components):
-        value = GObject.Value()
-        Farstream.value_set_candidate_list(value, [
-            Farstream.Candidate.new("", component, Farstream.CandidateType.HOST, Farstream.NetworkProtocol.UDP, "127.0.0.1", 0)
-            for component in range(1, components + 1)])
-        self.stream.set_transmitter_ht("rawudp", {"preferred-local-candidates": value})
+        local = preferred([host(component, "127.0.0.1") for component in range(1, components + 1)])
+        self.stream.set_transmitter_ht("rawudp", {"preferred-local-candidates": local})
         until(f"{self.name}: {components} candidates", lambda: len(self.candidates) == components)
 
     def on_src_pad(self, _stream, pad, _codec):
@@ -235,4 +231,4 @@ if __name__ == "__main__":
     check_header_extensions()
     check_two_peers()
     check_raw()
-    sys.exit(1 if call.failures else 0)
+    checks.leave()

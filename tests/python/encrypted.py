@@ -7,7 +7,6 @@ Run it in the environment of our library. Debian's side gets none of that enviro
 
 import array
 import json
-import math
 import os
 import queue
 import subprocess
@@ -15,35 +14,15 @@ import sys
 import tempfile
 import threading
 
-RATE = 8000
+import checks
+from checks import RATE, check, host, preferred, tone_share
+
 MEASURED = RATE // 2
 PATIENCE = 20
 TONES = {"ours": 440, "stock": 660}
 KEY_LENGTHS = {"aes-128-icm": 30, "aes-256-icm": 46, "aes-128-gcm": 28, "aes-256-gcm": 44}
 PAIRS = (("aes-128-icm", "hmac-sha1-80"), ("aes-128-icm", "hmac-sha1-32"), ("aes-256-icm", "hmac-sha1-80"),
          ("aes-256-icm", "hmac-sha1-32"), ("aes-128-gcm", "null"), ("aes-256-gcm", "null"))
-
-failures = 0
-
-
-def check(good, what):
-    """One line for one test."""
-    global failures
-    sys.stdout.write(f"{'ok' if good else 'not ok'} - {what}\n")
-    sys.stdout.flush()
-    failures += not good
-    return good
-
-
-def tone_share(samples, frequency):
-    """The part of the energy that is at `frequency`, between 0 and 1 (Goertzel)."""
-    coefficient = 2.0 * math.cos(2.0 * math.pi * frequency / RATE)
-    before = last = energy = 0.0
-    for sample in samples:
-        before, last = last, sample + coefficient * last - before
-        energy += sample * sample
-    power = before * before + last * last - coefficient * before * last
-    return 2.0 * power / (len(samples) * energy) if energy else 0.0
 
 
 class Party:
@@ -91,20 +70,15 @@ class Party:
         elif self.stream.parse_local_candidates_prepared(message):
             answer(candidates=self.candidates)
 
-    def candidates_of(self, addresses):
-        return [Farstream.Candidate.new("L1", component, Farstream.CandidateType.HOST, Farstream.NetworkProtocol.UDP, ip, port)
-                for component, ip, port in addresses]
-
     def open(self, _value):
-        wanted = GObject.Value()
-        Farstream.value_set_candidate_list(wanted, self.candidates_of([(1, "127.0.0.1", 0), (2, "127.0.0.1", 0)]))
+        wanted = preferred([host(component, "127.0.0.1") for component in (1, 2)])
         self.stream.set_transmitter_ht("rawudp", {
             "preferred-local-candidates": wanted, "upnp-mapping": False, "upnp-discovery": False})
         self.stream.set_remote_codecs(self.codecs)
         self.pipeline.set_state(Gst.State.PLAYING)
 
     def remote(self, addresses):
-        self.stream.force_remote_candidates(self.candidates_of(addresses))
+        self.stream.force_remote_candidates([host(*address, "L1") for address in addresses])
 
     def encrypt(self, fields):
         self.session.set_encryption_parameters(parameters(fields))
@@ -240,11 +214,11 @@ if __name__ == "__main__":
 
         gi.require_version("Gst", "1.0")
         gi.require_version("Farstream", "0.2")
-        from gi.repository import Farstream, GLib, GObject, Gst
+        from gi.repository import Farstream, GLib, Gst
 
         Gst.init(None)
         Party(int(sys.argv[2])).run()
     with tempfile.TemporaryDirectory() as scratch:
         for tried in PAIRS:
             call(tried, scratch)
-    sys.exit(failures != 0)
+    checks.leave()

@@ -22,20 +22,13 @@ import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "abi"))
 import launch  # pylint: disable=wrong-import-position
 
+import checks
+from checks import check, host, preferred
+
 PATIENCE = 20
 EXTENSION, EXTENSION_ID = "urn:ietf:params:rtp-hdrext:rtt-sendts", 3
 # Before the first report it is one packet of 1460 octets a second.
 AT_FIRST, WANTED = 1460 * 8, 150_000
-failures = 0
-
-
-def check(good, what):
-    """One line for one test."""
-    global failures
-    sys.stdout.write(f"{'ok' if good else 'not ok'} - {what}\n")
-    sys.stdout.flush()
-    failures += not good
-    return good
 
 
 def set_extensions(thing, name):
@@ -100,8 +93,7 @@ class Party:
         return Gst.BusSyncReply.PASS
 
     def open(self):
-        wanted = GObject.Value()
-        Farstream.value_set_candidate_list(wanted, made([(1, "127.0.0.1", 0), (2, "127.0.0.1", 0)]))
+        wanted = preferred([host(component, "127.0.0.1") for component in (1, 2)])
         self.stream.set_transmitter_ht("rawudp", {
             "preferred-local-candidates": wanted, "upnp-mapping": False, "upnp-discovery": False})
         self.stream.set_remote_codecs([self.codec])
@@ -112,7 +104,7 @@ class Party:
         if name == "open":
             self.open()
         elif name == "remote":
-            self.stream.force_remote_candidates(made(value))
+            self.stream.force_remote_candidates([host(*address, "L1") for address in value])
         else:
             with open("/proc/self/maps", encoding="utf-8") as maps:
                 library = sorted({line.split()[-1] for line in maps if "/libfarstream-0.2.so" in line})
@@ -125,11 +117,6 @@ class Party:
             self.act(json.loads(line))
         self.pipeline.set_state(Gst.State.NULL)
         os._exit(0)
-
-
-def made(addresses):
-    return [Farstream.Candidate.new("L1", component, Farstream.CandidateType.HOST, Farstream.NetworkProtocol.UDP, ip, port)
-            for component, ip, port in addresses]
 
 
 def answer(**values):
@@ -209,10 +196,10 @@ if __name__ == "__main__":
 
         gi.require_version("Gst", "1.0")
         gi.require_version("Farstream", "0.2")
-        from gi.repository import Farstream, GObject, Gst
+        from gi.repository import Farstream, Gst
 
         Gst.init(None)
         Party(sys.argv[2]).run()
     with tempfile.TemporaryDirectory() as scratch:
         main(scratch)
-    sys.exit(failures != 0)
+    checks.leave()

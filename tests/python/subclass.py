@@ -7,7 +7,6 @@ told that they were called. Prints a line "ok - ..." or "not ok - ..." a test.
 """
 
 import os
-import sys
 
 import gi
 
@@ -15,22 +14,15 @@ gi.require_version("Gst", "1.0")
 gi.require_version("Farstream", "0.2")
 from gi.repository import Farstream, GLib, GObject, Gst
 
+import checks
+from checks import check
+
 Gst.init(None)  # before there is a subclass of a bin
 
 AUDIO, VIDEO = Farstream.MediaType.AUDIO, Farstream.MediaType.VIDEO
 AT_CONSTRUCTION = GObject.ParamFlags.READWRITE | GObject.ParamFlags.CONSTRUCT_ONLY
-failures = 0
 told = []
 methods = set()
-
-
-def check(good, what):
-    """One line for one test."""
-    global failures
-    sys.stdout.write(f"{'ok' if good else 'not ok'} - {what}\n")
-    sys.stdout.flush()
-    failures += not good
-    return good
 
 
 def fail(code, text):
@@ -332,4 +324,4 @@ def main():
 
 if __name__ == "__main__":
     main()
-    sys.exit(1 if failures else 0)
+    checks.leave()

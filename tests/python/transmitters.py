@@ -4,7 +4,6 @@ nice finds candidates in each of its compatibility modes. EXPECT_LIBRARY names t
 "ok - ..." or "not ok - ..." a test.
 """
 import os
-import sys
 import time
 
 import gi
@@ -14,36 +13,16 @@ gi.require_version("Farstream", "0.2")
 # pylint: disable=wrong-import-position
 from gi.repository import Farstream, GLib, GObject, Gst
 
+import checks
+from checks import check, host, preferred, relay
+
 PATIENCE_SECONDS = 30
 RTP, RTCP, ANY = 1, 2, 0
-failures = 0
-
-
-def check(good, what):
-    """One line for one test."""
-    global failures
-    sys.stdout.write(f"{'ok' if good else 'not ok'} - {what}\n")
-    sys.stdout.flush()
-    failures += not good
 
 
 def on(ip, *components):
     """The parameter for local addresses."""
-    wanted = GObject.Value()
-    Farstream.value_set_candidate_list(wanted, [
-        Farstream.Candidate.new("", c, Farstream.CandidateType.HOST, Farstream.NetworkProtocol.UDP, ip, 0) for c in components])
-    return {"preferred-local-candidates": wanted}
-
-
-def relay(**fields):
-    structure = Gst.Structure.new_empty("relay")
-    for name, value in fields.items():
-        if isinstance(value, int):
-            number = GObject.Value(GObject.TYPE_UINT)
-            number.set_uint(value)
-            value = number
-        structure.set_value(name, value)
-    return structure
+    return {"preferred-local-candidates": preferred([host(component, ip) for component in components])}
 
 
 def texts(*values):
@@ -61,7 +40,7 @@ TAKEN = {
     "nice": [
         {"stun-ip": "127.0.0.1", "stun-port": 9}, {"controlling-mode": False}, {"ice-udp": True, "ice-tcp": False}, {"reliable": True},
         {"min-port": 20000, "max-port": 60000}, {"debug": False}, {"send-component-mux": True}, {"trickle": True},
-        {"consent-freshness": True}, {"relay-info": relay(**SERVER)}, {"relay-info": relay(**SERVER, **{"relay-type": "tcp"})}],
+        {"consent-freshness": True}, {"relay-info": relay(SERVER)}, {"relay-info": relay({**SERVER, "relay-type": "tcp"})}],
     "multicast": [{"source-filter": texts("127.0.0.1")}, {"sending": False}],
     "shm": [{"create-local-candidates": True}, {"create-local-candidates": False}],
 }
@@ -73,8 +52,8 @@ REFUSED = {
         {"no-such-thing": 1}],
     "nice": [
         {"stun-ip": "127.0.0.1", "stun-port": 65536}, {"compatibility-mode": 6}, {"ice-udp": False, "ice-tcp": False},
-        {"min-port": 6000, "max-port": 5000}, {"trickle": "perhaps"}, {"relay-info": relay(ip="127.0.0.1")}, {"relay-info": 7},
-        {"relay-info": relay(**SERVER, **{"relay-type": "sctp"})}, {"no-such-thing": 1}],
+        {"min-port": 6000, "max-port": 5000}, {"trickle": "perhaps"}, {"relay-info": relay({"ip": "127.0.0.1"})}, {"relay-info": 7},
+        {"relay-info": relay({**SERVER, "relay-type": "sctp"})}, {"no-such-thing": 1}],
     "multicast": [{"source-filter": texts("somebody")}, {"source-filter": 7}, {"no-such-thing": 1}],
     "shm": [{"create-local-candidates": "perhaps"}, {"no-such-thing": 1}],
 }
@@ -158,7 +137,7 @@ def main():
     with open("/proc/self/maps", encoding="utf-8") as maps:
         mapped = sorted({line.split()[-1] for line in maps if "/libfarstream-0.2.so" in line})
     check(mapped == [wanted], f"the library in this process is {mapped} (wanted: {wanted})")
-    sys.exit(1 if failures else 0)
+    checks.leave()
 
 
 main()

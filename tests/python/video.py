@@ -13,20 +13,14 @@ import gi
 
 gi.require_version("Gst", "1.0")
 gi.require_version("Farstream", "0.2")
-from gi.repository import Farstream, GObject, Gst
+from gi.repository import Farstream, Gst
+
+import checks
+from checks import check, host, preferred
 
 WIDTH, HEIGHT = 320, 240
 FORMAT = f"video/x-raw,format=I420,width={WIDTH},height={HEIGHT}"
 PATIENCE_SECONDS = 30
-failures = 0
-
-
-def check(good, what):
-    """One line for one test."""
-    global failures
-    sys.stdout.write(f"{'ok' if good else 'not ok'} - {what}\n")
-    sys.stdout.flush()
-    failures += not good
 
 
 def wait(what, is_so):
@@ -69,11 +63,8 @@ class Side:
         self.stream = self.session.new_stream(self.conference.new_participant(), Farstream.StreamDirection.BOTH)
         self.stream.connect("src-pad-added", self.pad_added)
         self.pipeline.get_bus().set_sync_handler(self.message)
-        value = GObject.Value()
-        Farstream.value_set_candidate_list(value, [
-            Farstream.Candidate.new("", component, Farstream.CandidateType.HOST, Farstream.NetworkProtocol.UDP, "127.0.0.1", 0)
-            for component in (1, 2)])
-        self.stream.set_transmitter_ht("rawudp", {"preferred-local-candidates": value})
+        local = preferred([host(component, "127.0.0.1") for component in (1, 2)])
+        self.stream.set_transmitter_ht("rawudp", {"preferred-local-candidates": local})
         source = Gst.parse_bin_from_description(
             f"videotestsrc is-live=true pattern={pattern} ! {FORMAT},framerate=15/1 ! identity", True)
         self.pipeline.add(source)
@@ -155,7 +146,7 @@ def main():
         side.stream.destroy()
         side.session.destroy()
     sys.stdout.flush()
-    sys.exit(1 if failures else 0)
+    checks.leave()
 
 
 main()
