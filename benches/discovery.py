@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 
-from first_sample import HERE, OURS_ONLY, SYSTEM
+from first_sample import HERE, SYSTEM, stock_environment
 
 RUNS = 11
 MOST_MS, MOST_COLD_MS, MOST_LATER_MS, MOST_KB = 18, 110, 2, 5 * 1024
@@ -23,12 +23,7 @@ CACHES = ("FS_AUDIO_CODECS_CACHE", "FS_VIDEO_CODECS_CACHE", "FS_APPLICATION_CODE
 def environments(folder):
     """Name of the case -> environment. GStreamer's registry is up to date in all of them after one run."""
     base = {k: v for k, v in os.environ.items() if k not in CACHES}
-    plugins = folder / "plugins"
-    plugins.mkdir()
-    for file in (SYSTEM / "gstreamer-1.0").glob("*.so"):
-        if file.name != "libgstsrtp.so":
-            (plugins / file.name).symlink_to(file)
-    stock = {k: v for k, v in base.items() if k not in OURS_ONLY} | {"GST_PLUGIN_SYSTEM_PATH": str(plugins)}
+    stock = {k: v for k, v in stock_environment(folder).items() if k not in (*CACHES, "GST_REGISTRY")}
     stock |= {"XDG_CACHE_HOME": str(folder / "stock")}
     ours = base | {"XDG_CACHE_HOME": str(folder / "ours")}
     none = {name: "/dev/null/none" for name in CACHES}

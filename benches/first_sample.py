@@ -12,19 +12,10 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).parent
-SYSTEM = pathlib.Path("/usr/lib") / (os.uname().machine + "-linux-gnu")
+sys.path.insert(0, str(HERE.parent / "tests" / "programs"))
+from stock import SYSTEM, stock_environment  # noqa: E402
+
 RUNS = 9
-OURS_ONLY = ("LD_LIBRARY_PATH", "GI_TYPELIB_PATH", "GST_PLUGIN_PATH", "GST_PLUGIN_PATH_1_0", "FS_PLUGIN_PATH", "XDG_DATA_DIRS", "GST_REGISTRY")
-
-
-def stock_environment(folder):
-    plugins = folder / "plugins"
-    plugins.mkdir()
-    for file in (SYSTEM / "gstreamer-1.0").glob("*.so"):
-        if file.name != "libgstsrtp.so":
-            (plugins / file.name).symlink_to(file)
-    environment = {k: v for k, v in os.environ.items() if k not in OURS_ONLY}
-    return environment | {"GST_PLUGIN_SYSTEM_PATH": str(plugins), "GST_REGISTRY": str(folder / "registry.bin")}
 
 
 def measure(codec, environment, base):
