@@ -191,7 +191,7 @@ def test_linphone_calls_us_over_tcp(test):
     linphone, port = Linphone(test, tone(test), transport="tcp"), free_port()
     ours = test.phone("ours", f"fssipcall name=c local-uri=sip:bob@127.0.0.1:{port} auto-accept=true {sound(test)}", (3, "hangup"))
     ours.wait_for("waiting")
-    linphone.say(f"call sip:bob@127.0.0.1:{port};transport=tcp")
+    linphone.call(f"sip:bob@127.0.0.1:{port};transport=tcp")
     assert ours.wait(20) == 0, ours.text()[-1500:]
     heard, theirs = tone_seconds(test.path("ours.wav"), 440), linphone.heard(660)
     assert heard >= 1.5 and theirs >= 1.5, f"we heard linphone for {heard:.1f} s, linphone us for {theirs:.1f} s"
@@ -208,7 +208,7 @@ def test_linphone_calls_us_with_encryption_holds_and_sends_digits(test):
     linphone, port = Linphone(test, tone(test), encryption="srtp", sip_more="media_encryption_mandatory=1"), free_port()
     ours = test.phone("ours", f"fssipcall name=c local-uri=sip:bob@127.0.0.1:{port} auto-accept=true srtp=optional {sound(test)}", (2, "send-dtmf=58"), (9, "hangup"))
     ours.wait_for("waiting")
-    linphone.say(f"call sip:bob@127.0.0.1:{port}")
+    linphone.call(f"sip:bob@127.0.0.1:{port}")
     ours.wait_for("state=established")
     time.sleep(3)
     linphone.say("7")
@@ -240,7 +240,7 @@ def secrets(test):
 def called_by_linphone(test, linphone, ours, uri, least=1.2):
     """It calls our phone, which hangs up."""
     ours.wait_for("waiting")
-    linphone.say(f"call {uri}")
+    linphone.call(f"{uri}")
     assert ours.wait(25) == 0, ours.text()[-1500:] + linphone.program.text()[-1500:]
     heard, theirs = tone_seconds(test.path("ours.wav"), 440), linphone.heard(660)
     assert heard >= least and theirs >= least, f"we heard linphone for {heard:.1f} s, linphone us for {theirs:.1f} s"

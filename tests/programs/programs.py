@@ -15,21 +15,25 @@ TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
 
 def free_port(count=1):
-    """A UDP port on 127.0.0.1 that was free a moment ago, with `count - 1` free ones after it."""
+    """A port on 127.0.0.1 that was free a moment ago for UDP and for TCP (phones listen with both on one number), with
+    `count - 1` such ones after it."""
     for _ in range(200):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as first:
             first.bind(("127.0.0.1", 0))
             port = first.getsockname()[1]
-            if port + count > 65535:
-                continue
+        if port + count <= 65535 and all(is_free(port + offset) for offset in range(count)):
+            return port
+    raise RuntimeError("no free run of ports on 127.0.0.1")
+
+
+def is_free(port):
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
             try:
-                for offset in range(1, count):
-                    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-                        other.bind(("127.0.0.1", port + offset))
-                return port
+                probe.bind(("127.0.0.1", port))
             except OSError:
-                continue
-    raise RuntimeError("no free run of UDP ports on 127.0.0.1")
+                return False
+    return True
 
 
 class Program:
@@ -151,5 +155,8 @@ def run(tests, only=(), test_class=Test, at_once=1):
         return not reason
 
     chosen = [f for f in tests if not only or any(word in f.__name__.replace("_", " ") for word in only)]
+    if not chosen:
+        print(f"not ok - no test has one of the names {only}")
+        return 1
     with ThreadPoolExecutor(at_once) as places:
         return 0 if all(list(places.map(place, chosen))) else 1

@@ -192,6 +192,13 @@ class Linphone:
     def say(self, line):
         self.program.type(line)
 
+    def call(self, uri):
+        """Calls, and says its own words if that fails at once (no listening socket, no connection)."""
+        self.say(f"call {uri}")
+        self.program.wait_for("in progress")
+        time.sleep(0.3)
+        assert " error." not in self.program.text(), f"linphone can't call {uri}: {self.program.text()[-500:]}\n{self.log()[-3000:]}"
+
     def log(self):
         with open(os.path.join(self.folder, "log"), encoding="utf-8", errors="replace") as log:
             return log.read()

@@ -122,11 +122,13 @@ impl Endpoint {
     pub async fn bind(config: EndpointConfig) -> Result<(Self, mpsc::UnboundedReceiver<Event>), BindError> {
         let mut transports = Transports::new(Tls::new(config.tls.clone()));
         let address = config.bind;
-        let fault = |protocol| move |source| BindError { protocol, address, source };
-        let local = match config.tcp {
-            true => transports.listen_both(address).await.map_err(fault(Protocol::Udp))?,
-            false => transports.listen(Protocol::Udp, address).await.map_err(fault(Protocol::Udp))?,
+        let bound = match config.tcp {
+            true => transports.listen_both(address).await,
+            false => {
+                transports.listen(Protocol::Udp, address).await.map_err(|source| (Protocol::Udp, source))
+            }
         };
+        let local = bound.map_err(|(protocol, source)| BindError { protocol, address, source })?;
         for Listen { protocol, address } in config.listen.iter().copied() {
             let fault = |source| BindError { protocol, address, source };
             transports.listen(protocol, address).await.map_err(fault)?;

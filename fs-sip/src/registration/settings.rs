@@ -22,8 +22,8 @@ pub struct RegistrationSettings {
     pub reg_id: Option<u32>,
     /// The user part of our Contact; none = that of the endpoint.
     pub contact_user: Option<String>,
-    /// Tell each request and answer ([`RegistrationEvent::Asking`],
-    /// [`RegistrationEvent::Answered`])?
+    /// Tell each request and answer ([`super::RegistrationEvent::Asking`],
+    /// [`super::RegistrationEvent::Answered`])?
     pub tell_all: bool,
     /// Further contacts beside our own.
     pub contacts: Vec<NameAddr>,

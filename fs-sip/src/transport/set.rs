@@ -133,16 +133,19 @@ impl<T: Copy> Transports<T> {
     }
 
     /// Listens with UDP and TCP on one port.
-    pub(crate) async fn listen_both(&mut self, address: SocketAddr) -> io::Result<SocketAddr> {
+    pub(crate) async fn listen_both(
+        &mut self,
+        address: SocketAddr,
+    ) -> Result<SocketAddr, (Protocol, io::Error)> {
         let mut attempts = if address.port() == 0 { 16 } else { 1 };
         loop {
-            let local = self.listen(Protocol::Udp, address).await?;
+            let local = self.listen(Protocol::Udp, address).await.map_err(|error| (Protocol::Udp, error))?;
             attempts -= 1;
             match self.listen(Protocol::Tcp, local).await {
                 Ok(_) => return Ok(local),
                 // The port that the system chose is taken for TCP.
                 Err(_) if attempts > 0 => drop(self.udp.pop()),
-                Err(error) => return Err(error),
+                Err(error) => return Err((Protocol::Tcp, error)),
             }
         }
     }
