@@ -1,19 +1,12 @@
-//! Accounts: in virtual time with a scripted registrar (9), and beside a real
-//! endpoint at kamailio.
+//! Accounts in virtual time, with a scripted registrar (9).
 
-#[path = "support/kamailio.rs"]
-mod kamailio;
 mod support;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fs_sip::account::{
-    AccountError, AccountEvent, AccountManager, AccountNotification, AccountSettings, Accounts,
-};
-use fs_sip::endpoint::{Command, Endpoint, EndpointConfig, Event};
-use fs_sip::settings::{FileStorage, Group, MemoryStorage, Storage, StorageError, Value};
-use fs_sip::transport::Protocol;
+use fs_sip::account::{AccountError, AccountEvent, AccountManager, AccountNotification, AccountSettings};
+use fs_sip::settings::{Group, MemoryStorage, Storage, StorageError, Value};
 use fs_sip::transport::memory::Weather;
 use fs_sip::wire::auth::Secret;
 use fs_sip::wire::headers::{Contact, name};
@@ -277,6 +270,8 @@ fn a_change_is_stored_and_told_to_the_registrar() {
         .expect("changed");
     let second = d.request(&Method::Register);
     assert_eq!(second.headers.text(name::EXPIRES).as_deref(), Some("300"));
+    assert_eq!(second.call_id(), first.call_id(), "RFC 3261 section 10.2");
+    assert!(second.cseq().expect("CSeq").number > first.cseq().expect("CSeq").number);
     d.reply(&second, 200, &[("Expires", "300")]);
     let off = AccountSettings { enabled: false, ..d.manager.settings(ALICE).expect("settings").clone() };
     let later = d.now();
@@ -366,67 +361,75 @@ fn what_can_not_be_stored_is_not_done() {
     assert!(matches!(d.manager.add_account(now, ALICE, settings("x")), Err(AccountError::Exists(_))));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn accounts_in_a_file_register_at_kamailio() {
-    let kamailio = kamailio::Kamailio::start("MD5").await;
-    let folder = std::env::temp_dir().join(format!("fs-sip-accounts-{}", std::process::id()));
-    let proxy = kamailio.proxy(Protocol::Tcp);
-    let with = |password: &str| AccountSettings { outbound_proxy: Some(proxy.clone()), ..settings(password) };
-    let (right, wrong) = ("alice@fs.invalid", "mallory@fs.invalid");
-    for round in 0..2 {
-        let (endpoint, events) = Endpoint::bind(EndpointConfig::default()).await.expect("a port");
-        let storage = Arc::new(FileStorage::new(&folder));
-        let (accounts, mut streams) = Accounts::start(endpoint, events, storage).expect("started");
-        if round == 0 {
-            accounts.add(right, with("secret")).await.expect("added");
-            accounts.add(wrong, with("guess")).await.expect("added");
-        }
-        let (mut good, mut bad) = (false, false);
-        while !(good && bad) {
-            let event =
-                tokio::time::timeout(kamailio::LIMIT, streams.accounts.recv()).await.expect("in time");
-            match event.expect("it runs") {
-                AccountEvent::Account {
-                    account,
-                    notification: AccountNotification::RegistrationDidSucceed { registrar, .. },
-                } => {
-                    assert_eq!(account, right);
-                    assert_eq!(registrar.map(|r| r.protocol), Some(Protocol::Tcp));
-                    good = true;
-                }
-                AccountEvent::Account {
-                    account,
-                    notification: AccountNotification::RegistrationDidFail { error, .. },
-                } => {
-                    assert_eq!((account.as_str(), error.as_str()), (wrong, "Authentication failed"));
-                    bad = true;
-                }
-                _ => {}
-            }
-        }
-        assert_eq!(accounts.list().await.expect("it runs"), [right, wrong]);
-        assert_eq!(accounts.default_account().await.expect("it runs").as_deref(), Some(right));
-        let from = accounts.identity(right).await.expect("an identity");
-        let invite = Command::Invite {
-            id: fs_sip::endpoint::InviteId(2),
-            target: Uri::parse("sip:nobody@fs.invalid").expect("URI"),
-            from,
-            to: None,
-            headers: Vec::new(),
-            body: None,
-        };
-        accounts.send(invite);
-        let event = tokio::time::timeout(kamailio::LIMIT, streams.endpoint.recv()).await.expect("in time");
-        // By the proxy of the account, with its proof.
-        assert!(matches!(event, Some(Event::Failed { status: 404, .. })), "{event:?}");
-        accounts.stop().await.expect("it runs");
-        loop {
-            let event =
-                tokio::time::timeout(kamailio::LIMIT, streams.accounts.recv()).await.expect("in time");
-            if event == Some(AccountEvent::DidEnd) {
-                break;
-            }
-        }
-    }
-    std::fs::remove_dir_all(&folder).expect("removed");
+/// `CFGSettingsObjectDidChange`: first what has changed, then what follows from it.
+#[test]
+fn a_change_is_told_by_name() {
+    let mut d = Desk::new(Arc::new(MemoryStorage::new()));
+    let now = d.now();
+    d.manager.start(now);
+    d.manager.add_account(now, ALICE, settings("secret")).expect("added");
+    let first = d.request(&Method::Register);
+    d.reply(&first, 200, &[("Expires", "600")]);
+    d.notified(ALICE);
+    let changed = AccountSettings {
+        display_name: Some("Alice".into()),
+        register_interval: 300,
+        password: Secret::new("other"),
+        ..d.manager.settings(ALICE).expect("settings").clone()
+    };
+    d.manager.change_account(now, ALICE, changed.clone()).expect("changed");
+    d.manager.change_account(now, ALICE, changed).expect("nothing to change");
+    d.pump();
+    let modified = vec!["display_name", "auth.password", "sip.register_interval"];
+    let expected =
+        [AccountNotification::DidChange { modified }, AccountNotification::RegistrationWillRefresh];
+    assert_eq!(d.notified(ALICE), expected);
+}
+
+/// A rename is stored, and goes on with the default account, the contact and the registration.
+#[test]
+fn an_account_gets_another_id() {
+    const CAROL: &str = "carol@10.0.0.9";
+    let storage = Arc::new(MemoryStorage::new());
+    let mut tree = Group::new();
+    tree.set(&["Accounts", ALICE, "rtp", "note"], Value::Text("kept".into()));
+    tree.set(&["Accounts", ALICE, "enabled"], Value::Text("True".into()));
+    storage.save(&tree).expect("stored");
+    let mut d = Desk::new(storage.clone());
+    let now = d.now();
+    d.manager.start(now);
+    let first = d.request(&Method::Register);
+    d.reply(&first, 200, &[("Expires", "600")]);
+    let user =
+        |request: &Request| Uri::parse(&contact(request)).expect("URI").user().expect("user").into_owned();
+    d.manager.add_account(now, BOB, settings("x")).expect("added");
+    let taken = d.manager.rename_account(now, ALICE, BOB);
+    assert!(matches!(taken, Err(AccountError::Exists(id)) if id == BOB));
+    assert!(matches!(d.manager.rename_account(now, ALICE, "carol"), Err(AccountError::Id(_))));
+    assert!(matches!(d.manager.rename_account(now, "nobody@h", CAROL), Err(AccountError::Unknown(_))));
+    d.run(Duration::from_millis(200));
+    d.told.clear();
+    d.manager.rename_account(now, ALICE, CAROL).expect("renamed");
+    d.pump();
+    let renamed = AccountEvent::DidRenameAccount { old: ALICE.into(), account: CAROL.into() };
+    assert_eq!(d.told.first(), Some(&renamed));
+    assert_eq!(d.manager.accounts().collect::<Vec<_>>(), [BOB, CAROL]);
+    assert_eq!(d.manager.default_account(), Some(CAROL));
+    d.run(Duration::from_millis(200));
+    let registers = d.world.raw_requests(9);
+    let of = |id: &str| {
+        let from = |r: &Request| r.from().expect("From").uri.to_string() == format!("sip:{id}");
+        registers.iter().rev().map(|(_, r)| r).find(|r| from(r)).cloned().expect("a REGISTER")
+    };
+    let (gone, new) = (of(ALICE), of(CAROL));
+    assert_eq!(gone.headers.text(name::EXPIRES).as_deref(), Some("0"));
+    assert_eq!(new.headers.text(name::EXPIRES).as_deref(), Some("600"));
+    assert_eq!(user(&new), user(&first));
+    d.run(Duration::from_secs(3));
+    let removed = |e: &AccountEvent| matches!(e, AccountEvent::DidRemoveAccount { .. });
+    assert!(!d.told.iter().any(removed), "{:?}", d.told);
+    let stored = storage.load().expect("stored");
+    assert_eq!(stored.text(&["Accounts", CAROL, "rtp", "note"]), Some("kept"));
+    assert_eq!(stored.group(&["Accounts", ALICE]), None);
+    assert_eq!(stored.text(&["SIPSimpleSettings", "default_account"]), Some(CAROL));
 }

@@ -9,14 +9,18 @@ mod dns;
 mod support;
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dns::{DnsServer, Record};
-use fs_sip::endpoint::{Body, Command, EndpointConfig, Event, Timers};
+use fs_sip::account::{AccountEvent, AccountNotification, AccountSettings, Accounts};
+use fs_sip::endpoint::{Body, Command, Endpoint, EndpointConfig, Event, InviteId, Timers};
 use fs_sip::registration::{RegistrationEvent, RegistrationSettings};
 use fs_sip::resolver::Dns;
+use fs_sip::settings::FileStorage;
 use fs_sip::transport::Protocol;
-use fs_sip::wire::{Datagram, Message, NameAddr, Response, parse_datagram};
+use fs_sip::wire::auth::Secret;
+use fs_sip::wire::{Datagram, Message, NameAddr, Response, Uri, parse_datagram};
 use support::{ID, Kamailio};
 use tokio::net::UdpSocket;
 
@@ -205,4 +209,73 @@ async fn the_next_server_takes_over_from_silent_refusing_and_dead_ones() {
     assert!(matches!(bob.outcome().await, Event::Confirmed { .. }));
     alice.hang_up(id);
     assert!(matches!(bob.outcome().await, Event::Terminated { by_peer: true, .. }));
+}
+
+/// Accounts that are kept in a file register, call by their proxy, and leave.
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_in_a_file_register_at_kamailio() {
+    let kamailio = Kamailio::start("MD5").await;
+    let folder = std::env::temp_dir().join(format!("fs-sip-accounts-{}", std::process::id()));
+    let proxy = kamailio.proxy(Protocol::Tcp);
+    let with = |password: &str| AccountSettings {
+        enabled: true,
+        password: Secret::new(password),
+        outbound_proxy: Some(proxy.clone()),
+        ..AccountSettings::default()
+    };
+    let (right, wrong) = ("alice@fs.invalid", "mallory@fs.invalid");
+    for round in 0..2 {
+        let (endpoint, events) = Endpoint::bind(EndpointConfig::default()).await.expect("a port");
+        let storage = Arc::new(FileStorage::new(&folder));
+        let (accounts, mut streams) = Accounts::start(endpoint, events, storage).expect("started");
+        if round == 0 {
+            accounts.add(right, with("secret")).await.expect("added");
+            accounts.add(wrong, with("guess")).await.expect("added");
+        }
+        let (mut good, mut bad) = (false, false);
+        while !(good && bad) {
+            let event = tokio::time::timeout(support::LIMIT, streams.accounts.recv()).await.expect("in time");
+            match event.expect("it runs") {
+                AccountEvent::Account {
+                    account,
+                    notification: AccountNotification::RegistrationDidSucceed { registrar, .. },
+                } => {
+                    assert_eq!(account, right);
+                    assert_eq!(registrar.map(|r| r.protocol), Some(Protocol::Tcp));
+                    good = true;
+                }
+                AccountEvent::Account {
+                    account,
+                    notification: AccountNotification::RegistrationDidFail { error, .. },
+                } => {
+                    assert_eq!((account.as_str(), error.as_str()), (wrong, "Authentication failed"));
+                    bad = true;
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(accounts.list().await.expect("it runs"), [right, wrong]);
+        assert_eq!(accounts.default_account().await.expect("it runs").as_deref(), Some(right));
+        let from = accounts.identity(right).await.expect("an identity");
+        let invite = Command::Invite {
+            id: InviteId(2),
+            target: Uri::parse("sip:nobody@fs.invalid").expect("URI"),
+            from,
+            to: None,
+            headers: Vec::new(),
+            body: None,
+        };
+        accounts.send(invite);
+        let event = tokio::time::timeout(support::LIMIT, streams.endpoint.recv()).await.expect("in time");
+        // By the proxy of the account, with its proof.
+        assert!(matches!(event, Some(Event::Failed { status: 404, .. })), "{event:?}");
+        accounts.stop().await.expect("it runs");
+        loop {
+            let event = tokio::time::timeout(support::LIMIT, streams.accounts.recv()).await.expect("in time");
+            if event == Some(AccountEvent::DidEnd) {
+                break;
+            }
+        }
+    }
+    std::fs::remove_dir_all(&folder).expect("removed");
 }

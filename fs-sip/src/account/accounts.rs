@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::manager::{AccountError, AccountEvent, AccountManager};
 use super::settings::AccountSettings;
+use super::summary::MessageSummary;
 use crate::endpoint::{Command, Endpoint, Event, system_seed};
 use crate::settings::Storage;
 use crate::wire::{NameAddr, Uri};
@@ -94,6 +95,15 @@ impl Accounts {
         self.ask(move |m| m.change_account(std::time::Instant::now(), &id, settings)).await?
     }
 
+    /// Gives an account another id; see [`AccountManager::rename_account`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn rename(&self, old: &str, new: &str) -> Result<(), AccountError> {
+        let (old, new) = (old.to_owned(), new.to_owned());
+        self.ask(move |m| m.rename_account(std::time::Instant::now(), &old, &new)).await?
+    }
+
     /// Removes an account; see [`AccountManager::remove_account`].
     ///
     /// # Errors
@@ -110,6 +120,33 @@ impl Accounts {
     pub async fn reregister(&self, id: &str) -> Result<(), AccountError> {
         let id = id.to_owned();
         self.ask(move |m| m.reregister(&id)).await?
+    }
+
+    /// Subscribes anew to what an account wants to know.
+    ///
+    /// # Errors
+    /// As [`AccountManager::resubscribe`].
+    pub async fn resubscribe(&self, id: &str) -> Result<(), AccountError> {
+        let id = id.to_owned();
+        self.ask(move |m| m.resubscribe(&id)).await?
+    }
+
+    /// Has the registrar got this account (`Account.registered`)?
+    ///
+    /// # Errors
+    /// When the task has ended.
+    pub async fn is_registered(&self, id: &str) -> Result<bool, AccountError> {
+        let id = id.to_owned();
+        self.ask(move |m| m.is_registered(&id)).await
+    }
+
+    /// What waits in the mail box of an account, as far as it was told.
+    ///
+    /// # Errors
+    /// When the task has ended.
+    pub async fn message_summary(&self, id: &str) -> Result<Option<MessageSummary>, AccountError> {
+        let id = id.to_owned();
+        self.ask(move |m| m.message_summary(&id).cloned()).await
     }
 
     /// The ids of all accounts, sorted.

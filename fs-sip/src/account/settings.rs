@@ -1,6 +1,10 @@
 //! The settings of one account (SIP SIMPLE: `Account`), as far as the
 //! signalling acts on them; all others that stand in its group are kept.
 
+use fs_proto::{Codec, MediaType};
+
+use crate::sdp::SrtpPolicy;
+use crate::session::MediaOptions;
 use crate::settings::{Group, Value};
 use crate::wire::auth::Secret;
 use crate::wire::{NameAddr, Uri};
@@ -31,6 +35,17 @@ pub struct AccountSettings {
     pub message_summary: bool,
     /// `message_summary.voicemail_uri`: whom to ask; default the account.
     pub voicemail_uri: Option<Uri>,
+    /// `rtp.audio_codec_list`: names of the codecs of its calls, best first;
+    /// default what the application has.
+    pub audio_codecs: Option<Vec<String>>,
+    /// `rtp.video_codec_list`: the same for pictures, where the application has
+    /// them.
+    pub video_codecs: Option<Vec<String>>,
+    /// `rtp.srtp_encryption`: `disabled`, `optional` or `mandatory`; default
+    /// what the application has.
+    pub srtp: Option<SrtpPolicy>,
+    /// `nat_traversal.use_ice`; default what the application has.
+    pub use_ice: Option<bool>,
 }
 
 impl Default for AccountSettings {
@@ -47,6 +62,10 @@ impl Default for AccountSettings {
             publish_interval: 600,
             message_summary: false,
             voicemail_uri: None,
+            audio_codecs: None,
+            video_codecs: None,
+            srtp: None,
+            use_ice: None,
         }
     }
 }
@@ -99,19 +118,71 @@ impl AccountSettings {
         take!(this.publish_interval, "sip.publish_interval", seconds);
         take!(this.message_summary, "message_summary.enabled", flag);
         take!(this.voicemail_uri, "message_summary.voicemail_uri", address);
+        take!(this.audio_codecs, "rtp.audio_codec_list", names);
+        take!(this.video_codecs, "rtp.video_codec_list", names);
+        take!(this.srtp, "rtp.srtp_encryption", encryption);
+        take!(this.use_ice, "nat_traversal.use_ice", flag_or_none);
         (this, failures)
     }
 
     /// Into the group of the account; what equals the default is left out,
     /// what is not ours stays.
     pub fn write(&self, group: &mut Group) {
+        for (name, value, is_default) in self.values() {
+            let path: Vec<&str> = name.split('.').collect();
+            if is_default {
+                group.remove(&path);
+            } else {
+                group.set(&path, value);
+            }
+        }
+    }
+
+    /// The names (`group.setting`) of what differs from `other`.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let pairs = self.values().into_iter().zip(other.values());
+        pairs.filter(|(ours, theirs)| ours.1 != theirs.1).map(|(ours, _)| ours.0).collect()
+    }
+
+    /// What the calls of the account carry, where those of the application
+    /// carry this.
+    #[must_use]
+    pub fn media(&self, application: &MediaOptions) -> MediaOptions {
+        let codecs = |names: &[String], kind| {
+            names.iter().map(|name| Codec::new(Codec::ID_ANY, name, kind, 0)).collect::<Vec<_>>()
+        };
+        let mut media = application.clone();
+        if let Some(names) = &self.audio_codecs {
+            media.codecs = codecs(names, MediaType::Audio);
+        }
+        if let (Some(names), Some(video)) = (&self.video_codecs, &mut media.video) {
+            video.codecs = codecs(names, MediaType::Video);
+        }
+        media.srtp = self.srtp.unwrap_or(media.srtp);
+        match self.use_ice {
+            Some(false) => media.ice = None,
+            Some(true) => drop(media.ice.get_or_insert_default()),
+            None => {}
+        }
+        media
+    }
+
+    /// Name, value, and whether it is the default one.
+    fn values(&self) -> [(&'static str, Value, bool); 15] {
         let default = Self::default();
         let flag = |b: bool| Value::Text(if b { "True" } else { "False" }.to_owned());
         let number = |n: u32| Value::Text(n.to_string());
         let text = |t: Option<String>| t.map_or(Value::Nil, Value::Text);
+        let list = |l: &Option<Vec<String>>| l.clone().map_or(Value::Nil, Value::List);
+        let srtp = |policy| match policy {
+            SrtpPolicy::Disabled => "disabled".to_owned(),
+            SrtpPolicy::Optional => "optional".to_owned(),
+            SrtpPolicy::Mandatory => "mandatory".to_owned(),
+        };
         let proxy = self.outbound_proxy.as_ref().map(|uri| uri.to_string().split_off(4));
         let voicemail = self.voicemail_uri.as_ref().map(Uri::to_string);
-        let all = [
+        [
             ("enabled", flag(self.enabled), self.enabled == default.enabled),
             ("display_name", text(self.display_name.clone()), self.display_name.is_none()),
             ("auth.username", text(self.username.clone()), self.username.is_none()),
@@ -127,15 +198,11 @@ impl AccountSettings {
             ("sip.publish_interval", number(self.publish_interval), self.publish_interval == 600),
             ("message_summary.enabled", flag(self.message_summary), !self.message_summary),
             ("message_summary.voicemail_uri", text(voicemail), self.voicemail_uri.is_none()),
-        ];
-        for (name, value, is_default) in all {
-            let path: Vec<&str> = name.split('.').collect();
-            if is_default {
-                group.remove(&path);
-            } else {
-                group.set(&path, value);
-            }
-        }
+            ("rtp.audio_codec_list", list(&self.audio_codecs), self.audio_codecs.is_none()),
+            ("rtp.video_codec_list", list(&self.video_codecs), self.video_codecs.is_none()),
+            ("rtp.srtp_encryption", text(self.srtp.map(srtp)), self.srtp.is_none()),
+            ("nat_traversal.use_ice", self.use_ice.map_or(Value::Nil, flag), self.use_ice.is_none()),
+        ]
     }
 }
 
@@ -180,6 +247,36 @@ fn text_or_none(group: &Group, name: &str) -> Read<Option<String>> {
     of_text(group, name, Read::Good(None), |text| Ok(Some(text.to_owned())))
 }
 
+fn flag_or_none(group: &Group, name: &str) -> Read<Option<bool>> {
+    if matches!(find(group, name), Some(Value::Nil)) {
+        return Read::Good(None);
+    }
+    match flag(group, name) {
+        Read::Absent => Read::Absent,
+        Read::Good(value) => Read::Good(Some(value)),
+        Read::Bad(error) => Read::Bad(error),
+    }
+}
+
+fn names(group: &Group, name: &str) -> Read<Option<Vec<String>>> {
+    match find(group, name) {
+        None => Read::Absent,
+        Some(Value::Nil) => Read::Good(None),
+        Some(Value::Text(one)) => Read::Good(Some(vec![one.clone()])),
+        Some(Value::List(list)) if !list.is_empty() => Read::Good(Some(list.clone())),
+        Some(Value::List(_) | Value::Group(_)) => Read::Bad("names of codecs are wanted"),
+    }
+}
+
+fn encryption(group: &Group, name: &str) -> Read<Option<SrtpPolicy>> {
+    of_text(group, name, Read::Good(None), |text| match text.to_ascii_lowercase().as_str() {
+        "disabled" => Ok(Some(SrtpPolicy::Disabled)),
+        "optional" => Ok(Some(SrtpPolicy::Optional)),
+        "mandatory" => Ok(Some(SrtpPolicy::Mandatory)),
+        _ => Err("disabled, optional or mandatory is wanted"),
+    })
+}
+
 fn secret(group: &Group, name: &str) -> Read<Secret> {
     of_text(group, name, Read::Good(Secret::new("")), |text| Ok(Secret::new(text)))
 }
@@ -216,6 +313,9 @@ mod tests {
             register_interval: 300,
             message_summary: true,
             voicemail_uri: uri("sip:mail@example.org"),
+            srtp: Some(SrtpPolicy::Mandatory),
+            use_ice: Some(true),
+            video_codecs: Some(vec!["VP8".to_owned()]),
             ..AccountSettings::default()
         };
         let mut group =

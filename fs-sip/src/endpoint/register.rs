@@ -11,11 +11,18 @@ use crate::wire::headers::name;
 use crate::wire::{Request, Response};
 
 impl EndpointCore {
-    /// Begins a registration, or replaces one of the same name.
+    /// Begins a registration, or replaces one of the same name. To the registrar, those of one address of record are one
+    /// series of requests (RFC 3261 section 10.2).
     pub(super) fn register(&mut self, id: RegistrationId, settings: RegistrationSettings) {
+        let before = self.registrations.get(&id).filter(|before| before.is_for_same(&settings));
+        let before = before.map(Registration::series);
+        let realms = self.registration_realms.remove(&id).filter(|_| before.is_some());
         self.drop_registration(id);
-        let (call_id, tag) = (self.random.token(4), self.new_tag());
-        let first = self.random.below(1 << 16);
+        self.registration_realms.extend(realms.map(|realms| (id, realms)));
+        let (call_id, tag, first) = match before {
+            Some(series) => series,
+            None => (self.random.token(4), self.new_tag(), self.random.below(1 << 16)),
+        };
         self.registrations.insert(id, Registration::new(settings, call_id, tag, first));
         self.ask_registrar(id);
     }
@@ -145,7 +152,7 @@ impl EndpointCore {
         let Some(registration) = self.registrations.get_mut(&id) else { return };
         let mut request = registration.request();
         let extensions = registration.extensions();
-        self.add_abilities(&mut request.headers);
+        self.add_abilities(&mut request.headers, false);
         request.headers.push(name::SUPPORTED, extensions);
         if !agent.is_empty() {
             request.headers.push(name::USER_AGENT, agent);

@@ -102,6 +102,18 @@ impl Registration {
         }
     }
 
+    /// Does it register the same address of record at the same registrar?
+    #[must_use]
+    pub fn is_for_same(&self, other: &RegistrationSettings) -> bool {
+        self.settings.identity.uri == other.identity.uri && self.settings.registrar == other.registrar
+    }
+
+    /// Call-ID, tag and last number of its requests.
+    #[must_use]
+    pub fn series(&self) -> (String, String, u32) {
+        (self.call_id.clone(), self.tag.clone(), self.cseq)
+    }
+
     /// What it was begun with.
     #[must_use]
     pub fn settings(&self) -> &RegistrationSettings {

@@ -115,8 +115,7 @@ impl AccountManager {
     /// Forgets an account that was removed, once it is out of use.
     pub(super) fn sweep(&mut self, id: &str) {
         let over = self.accounts.get(id).is_some_and(|a| a.removed && a.activity == Activity::Inactive);
-        if over {
-            self.accounts.remove(id);
+        if over && self.accounts.remove(id).is_some_and(|account| !account.renamed) {
             self.events.push_back(AccountEvent::DidRemoveAccount { account: id.to_owned() });
         }
     }

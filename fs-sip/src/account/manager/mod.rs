@@ -53,6 +53,8 @@ struct Account {
     summary: Option<MessageSummary>,
     /// Forget it when it is inactive.
     removed: bool,
+    /// It goes on under another id.
+    renamed: bool,
 }
 
 /// How long taking back may take.
@@ -127,8 +129,14 @@ impl AccountManager {
     }
 
     fn insert(&mut self, id: &str, settings: AccountSettings, group: Group) {
+        let account = self.new_account(settings, group);
+        self.accounts.insert(id.to_owned(), account);
+        self.events.push_back(AccountEvent::DidAddAccount { account: id.to_owned() });
+    }
+
+    fn new_account(&mut self, settings: AccountSettings, group: Group) -> Account {
         self.last_number += 1;
-        let account = Account {
+        Account {
             settings,
             group,
             activity: Activity::Inactive,
@@ -139,9 +147,8 @@ impl AccountManager {
             registrar: None,
             summary: None,
             removed: false,
-        };
-        self.accounts.insert(id.to_owned(), account);
-        self.events.push_back(AccountEvent::DidAddAccount { account: id.to_owned() });
+            renamed: false,
+        }
     }
 
     /// Makes a new account, and stores it.
@@ -184,6 +191,8 @@ impl AccountManager {
         }
         self.store(id, Some(&settings))?;
         let active = self.account(id)?.activity == Activity::Active;
+        let modified = settings.differences(&before);
+        self.tell(id, AccountNotification::DidChange { modified });
         if let Some(account) = self.accounts.get_mut(id) {
             account.settings = settings.clone();
         }
@@ -193,6 +202,51 @@ impl AccountManager {
             self.apply(now, id);
         }
         self.choose_default();
+        Ok(())
+    }
+
+    /// Gives an account another id, and stores that. Where it is in use, the
+    /// registration under the old id is taken back, and one under the new id
+    /// made; the user part of its contact stays.
+    ///
+    /// # Errors
+    /// When there is none of the old name, the new one is no `user@domain` or
+    /// taken, or it can't be stored; then nothing is changed.
+    pub fn rename_account(&mut self, now: Instant, old: &str, new: &str) -> Result<(), AccountError> {
+        address(new)?;
+        let account = self.account(old)?;
+        if old == new {
+            return Ok(());
+        }
+        if self.accounts.contains_key(new) {
+            return Err(AccountError::Exists(new.to_owned()));
+        }
+        let (settings, contact_user) = (account.settings.clone(), account.contact_user.clone());
+        let mut group = account.group.clone();
+        settings.write(&mut group);
+        let is_default = self.default.as_deref() == Some(old);
+        let mut tree = self.tree.clone();
+        tree.remove(&[ACCOUNTS, old]);
+        tree.set(&[ACCOUNTS, new], Value::Group(group.clone()));
+        if is_default {
+            tree.set(&DEFAULT, Value::Text(new.to_owned()));
+        }
+        self.storage.save(&tree).map_err(AccountError::Storage)?;
+        self.tree = tree;
+        if let Some(before) = self.accounts.get_mut(old) {
+            (before.removed, before.renamed, before.settings.enabled) = (true, true, false);
+        }
+        let mut account = self.new_account(settings, group);
+        account.contact_user = contact_user;
+        self.accounts.insert(new.to_owned(), account);
+        if is_default {
+            self.default = Some(new.to_owned());
+        }
+        self.events
+            .push_back(AccountEvent::DidRenameAccount { old: old.to_owned(), account: new.to_owned() });
+        self.apply(now, old);
+        self.sweep(old);
+        self.apply(now, new);
         Ok(())
     }
 

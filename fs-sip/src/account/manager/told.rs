@@ -71,6 +71,14 @@ pub enum AccountEvent {
         /// Its id.
         account: String,
     },
+    /// An account has another id (`CFGSettingsObjectDidChange` of `__id__`); what it tells comes under the new one from
+    /// now on, but for the end of its registration under the old one.
+    DidRenameAccount {
+        /// The id before.
+        old: String,
+        /// The id now.
+        account: String,
+    },
     /// Another account is the default one.
     DidChangeDefaultAccount {
         /// The one before.
@@ -93,6 +101,11 @@ pub enum AccountEvent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AccountNotification {
+    /// Its settings were changed and stored (`CFGSettingsObjectDidChange`); what follows from that is told next.
+    DidChange {
+        /// What has changed, as `group.setting`; not the values, a password may be among them.
+        modified: Vec<&'static str>,
+    },
     /// It is about to be used.
     WillActivate,
     /// It is in use.
