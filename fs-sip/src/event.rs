@@ -129,6 +129,23 @@ pub enum SessionEvent {
         /// Its reason phrase.
         reason: String,
     },
+    /// The peer sends a message inside the call (RFC 3428); it is answered with 200 already. Only with
+    /// [`EndpointConfig::call_messages`](crate::endpoint::EndpointConfig::call_messages), the default.
+    GotMessage {
+        /// Its type, for example `text/plain`.
+        content_type: String,
+        /// Its bytes.
+        data: Vec<u8>,
+        /// All headers in their order, long names.
+        headers: Vec<(String, String)>,
+    },
+    /// The end of the first message of ours ([`Session::send_message`](crate::Session::send_message)) that had none yet.
+    DidSendMessage {
+        /// The final status, 2xx where the peer has it; 408 and 503 stand for none, 0 for one that was not sent.
+        code: u16,
+        /// Its reason phrase, or ours.
+        reason: String,
+    },
     /// Somebody holds or resumes (`SIPSessionDidChangeHoldState`).
     DidChangeHoldState {
         /// Whose hold changed.

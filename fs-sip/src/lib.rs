@@ -63,4 +63,4 @@ pub use application::{
     Application, ApplicationConfig, ApplicationEvent, CallOptions, InviteError, StartError,
 };
 pub use event::{Originator, SessionEvent, StreamEvent};
-pub use session::{CallInfo, MediaOptions, Session, SessionControl, Transfer};
+pub use session::{CallInfo, MediaOptions, Refusal, Session, SessionControl, Transfer};

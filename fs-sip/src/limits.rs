@@ -80,6 +80,9 @@ pub const MAX_EXTENSIONS: usize = 32;
 /// Digits that wait to be sent in one call; at 0.3 s each this is a minute.
 pub const MAX_DIGITS: usize = 200;
 
+/// Messages inside one call that wait for the answer to the one before.
+pub const MAX_MESSAGES: usize = 64;
+
 /// Header lines kept of an INVITE for the application.
 pub const MAX_EVENT_HEADERS: usize = 128;
 
@@ -187,6 +190,11 @@ pub const REFER_TIME: Duration = Duration::from_secs(90);
 
 /// Targets of redirections that are tried for one call, at most.
 pub const MAX_REDIRECTS: usize = 8;
+
+/// How long an INVITE waits after a provisional answer: callees say something
+/// every minute (RFC 3261 section 13.3.1.1), and proxies give up after little
+/// more than three (Timer C, section 16.6).
+pub const SILENCE: Duration = Duration::from_secs(190);
 
 /// How long a re-INVITE may wait after a provisional answer (the least of
 /// Timer C, RFC 3261 section 16.6).

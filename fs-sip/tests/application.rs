@@ -10,7 +10,8 @@ use std::sync::Arc;
 use fs_sip::account::{AccountEvent, AccountNotification, AccountSettings};
 use fs_sip::endpoint::{AskedId, Body, Command, EndpointConfig, Event, RequestId};
 use fs_sip::limits::MAX_WAITING_CALLS;
-use fs_sip::media::fake::FakeBackend;
+use fs_sip::media::fake::{FakeBackend, FakeCall};
+use fs_sip::sdp::SrtpPolicy;
 use fs_sip::settings::{Group, MemoryStorage, Storage, Value};
 use fs_sip::subscription::{NotifierEvent, SubscriptionEvent, SubscriptionId, SubscriptionSettings};
 use fs_sip::wire::auth::Secret;
@@ -365,4 +366,94 @@ async fn a_call_needs_no_account_where_there_is_none() {
     called.accept();
     peer.established().await;
     until(&mut called, |e| matches!(e, SessionEvent::DidStart)).await;
+}
+
+/// RFC 3966, RFC 3261 section 19.1.6: the domain of the account knows the way, or the proxy does.
+#[tokio::test]
+async fn telephone_numbers_are_called_by_the_account_or_the_proxy() {
+    let number = "tel:+1-(201)-555.0123;phone-context=X;isub=9";
+    let (side, _events, mut registrar, _) = registered().await;
+    let call = side.application.call(number).await.unwrap();
+    let dialled = |event: &Event| match event {
+        Event::Incoming { request_uri, to, .. } => Some((request_uri.to_string(), to.uri.to_string())),
+        _ => None,
+    };
+    let (uri, to) = registrar.until(dialled).await;
+    assert_eq!(uri, "sip:+12015550123;isub=9;phone-context=x@example.org;user=phone");
+    assert_eq!(to, number, "To says what was dialled");
+    assert_eq!(call.info().request_uri.to_string(), uri);
+
+    let mut proxy = Peer::new().await;
+    let outbound_proxy = Some(Uri::parse(&format!("sip:{}", proxy.endpoint.local_addr())).unwrap());
+    let config = ApplicationConfig { outbound_proxy, ..ApplicationConfig::default() };
+    let side = Side::with(FakeBackend::g711(), config).await;
+    let _call = side.application.call("\"Bob\" <tel:112>").await.unwrap();
+    let (uri, _) = proxy.until(dialled).await;
+    assert_eq!(uri, format!("sip:112@{};user=phone", proxy.endpoint.local_addr()));
+
+    let side = Side::new(FakeBackend::g711()).await;
+    let error = side.application.call("tel:112").await.unwrap_err();
+    assert!(matches!(&error, InviteError::NoWay(uri) if uri == "tel:112"), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "can't call tel:112: a telephone number needs an account or an outbound proxy"
+    );
+    let error = side.application.call("mailto:a@b").await.unwrap_err();
+    assert!(matches!(error, InviteError::Scheme(_)), "{error}");
+}
+
+#[tokio::test]
+async fn messages_and_figures_can_be_watched_without_secrets() {
+    let (side, mut events, mut registrar, _) = registered().await;
+    told(&mut events, |event| match of_alice(event)? {
+        AccountNotification::RegistrationDidSucceed { .. } => Some(()),
+        _ => None,
+    })
+    .await;
+    let mut trace = side.application.trace().await.unwrap();
+    let before = side.application.statistics().await.unwrap();
+    assert!(before.requests_sent >= 2 && before.bytes_sent > 500, "{before:?}");
+    side.application.accounts().reregister(ALICE).await.unwrap();
+    let (id, _) = asked(&mut registrar, &Method::Register, "Expires").await;
+    answer(&registrar, id, 200, &[("Expires", "600")]);
+    let mut seen = Vec::new();
+    while seen.len() < 2 {
+        let message = within(trace.recv()).await.unwrap();
+        seen.push((message.received, String::from_utf8(message.data).unwrap()));
+    }
+    assert!(!seen[0].0 && seen[0].1.starts_with("REGISTER "), "{seen:?}");
+    assert!(
+        seen[0].1.contains("Authorization: Digest") && seen[0].1.contains("response=\"...\""),
+        "{seen:?}"
+    );
+    assert!(!seen.iter().any(|(_, text)| text.contains("secret")), "{seen:?}");
+    assert!(seen[1].0 && seen[1].1.starts_with("SIP/2.0 200"), "{seen:?}");
+    let after = side.application.statistics().await.unwrap();
+    assert_eq!(after.requests_sent, before.requests_sent + 1);
+}
+
+/// `rtp.srtp_encryption` and `rtp.audio_codec_list` of an account hold for its calls both ways.
+#[tokio::test]
+async fn an_account_says_what_its_calls_carry() {
+    let (side, _events, mut registrar, contact) = registered().await;
+    let accounts = side.application.accounts();
+    let own = AccountSettings {
+        srtp: Some(SrtpPolicy::Mandatory),
+        audio_codecs: Some(vec!["PCMA".into()]),
+        ..accounts.settings(ALICE).await.unwrap()
+    };
+    accounts.change(ALICE, own).await.unwrap();
+    let _call = side.application.call(&registrar.uri()).await.unwrap();
+    let (_, offer) = registrar.called().await;
+    let offer = String::from_utf8(offer.unwrap().data).unwrap();
+    assert!(offer.contains("RTP/SAVP") && offer.contains("a=crypto:"), "{offer}");
+    let opened = side.fake.calls().into_iter().find_map(|call| match call {
+        FakeCall::Open(settings) => Some(settings.codecs.iter().map(|c| c.encoding_name.clone()).collect()),
+        _ => None,
+    });
+    assert_eq!(opened, Some(vec!["PCMA".to_owned()]));
+    // A caller without encryption is refused by this account, and would not be by the application.
+    let target = contact.split(['<', '>']).nth(1).unwrap_or(&contact).to_owned();
+    registrar.call(&target, Some(sdp("m=audio 4000 RTP/AVP 8\r\n")));
+    assert_eq!(registrar.refused().await, 488);
 }

@@ -1,5 +1,5 @@
 //! What calls can do beyond the plain ones: digits by INFO, reasons (RFC 3326), identities and privacy (RFC 3325, RFC 3323),
-//! Retry-After, sips.
+//! Retry-After, sips, messages, how long an answer may take.
 
 #![allow(clippy::unwrap_used)]
 
@@ -15,7 +15,9 @@ use fs_sip::media::fake::{FakeBackend, FakeCall};
 use fs_sip::session::DigitWay;
 use fs_sip::transport::{Local, Peer as Address, Protocol};
 use fs_sip::wire::{Message, Method, NameAddr, parse_datagram};
-use fs_sip::{ApplicationConfig, CallOptions, MediaOptions, Session, SessionEvent, StreamEvent};
+use fs_sip::{
+    ApplicationConfig, CallOptions, MediaOptions, Originator, Refusal, Session, SessionEvent, StreamEvent,
+};
 use sides::{Peer, Side, end_of, sdp, started, until};
 
 /// An application in a standing call with a bare endpoint that called it.
@@ -300,4 +302,121 @@ async fn an_info_outside_calls_reaches_nobody() {
         })
         .await;
     assert_eq!(status, 481);
+}
+
+#[tokio::test]
+async fn a_refusal_of_ours_says_when_to_try_again() {
+    let mut side = Side::new(FakeBackend::g711()).await;
+    let mut peer = Peer::new().await;
+    let headers =
+        vec![("Warning".to_owned(), "399 here \"at lunch\"".to_owned()), ("Via".into(), "x".into())];
+    let refusal = Refusal {
+        status: 480,
+        reason: Some("At lunch".into()),
+        retry_after: Some(Duration::from_millis(90_500)),
+        headers,
+    };
+    for (refusal, expected) in [
+        (refusal, (480, "At lunch", Some(90))),
+        (Refusal::default(), (603, "Decline", None)),
+        (Refusal { status: 200, ..Refusal::default() }, (603, "Decline", None)),
+    ] {
+        peer.call(&side.uri(), Some(sdp("m=audio 4000 RTP/AVP 0\r\n")));
+        let call = side.called().await;
+        call.reject_with(refusal);
+        let (status, reason, retry_after) = peer
+            .until(|event| match event {
+                Event::Failed { status, reason, retry_after, .. } => {
+                    Some((*status, reason.clone(), *retry_after))
+                }
+                _ => None,
+            })
+            .await;
+        assert_eq!((status, reason.as_str(), retry_after), expected);
+    }
+}
+
+#[tokio::test]
+async fn messages_go_both_ways_inside_a_call() {
+    let (a, mut b) = (Side::new(FakeBackend::g711()).await, Side::new(FakeBackend::g711()).await);
+    let (mut caller, mut callee) = sides::connected(&a, &mut b).await;
+    for text in ["one", "two", "three"] {
+        caller.send_message("text/plain;charset=utf-8", text.as_bytes());
+    }
+    for text in ["one", "two", "three"] {
+        let seen = until(&mut callee, |e| matches!(e, SessionEvent::GotMessage { .. })).await;
+        let Some(SessionEvent::GotMessage { content_type, data, headers }) = seen.last() else { panic!() };
+        assert_eq!((content_type.as_str(), data.as_slice()), ("text/plain;charset=utf-8", text.as_bytes()));
+        assert!(headers.iter().any(|(name, value)| name == "CSeq" && value.ends_with("MESSAGE")));
+        let sent = |e: &SessionEvent| matches!(e, SessionEvent::DidSendMessage { code: 200, .. });
+        until(&mut caller, sent).await;
+    }
+    callee.send_message("text/plain", b"back");
+    until(&mut caller, |e| matches!(e, SessionEvent::GotMessage { data, .. } if data == b"back")).await;
+}
+
+#[tokio::test]
+async fn a_message_that_the_peer_does_not_take_is_told() {
+    let side = Side::new(FakeBackend::g711()).await;
+    let config = EndpointConfig { call_messages: false, ..EndpointConfig::default() };
+    let mut peer = Peer::with(config).await;
+    let mut caller = side.application.call(&peer.uri()).await.unwrap();
+    let (id, _) = peer.called().await;
+    caller.send_message("text/plain", b"too early: it is not sent");
+    peer.endpoint.send(Command::Accept { id, body: Some(sdp("m=audio 4000 RTP/AVP 0\r\n")) });
+    until(&mut caller, started).await;
+    caller.send_message("text/plain", b"hello");
+    let seen = until(&mut caller, |e| matches!(e, SessionEvent::DidSendMessage { .. })).await;
+    assert!(matches!(seen.last(), Some(SessionEvent::DidSendMessage { code: 405, .. })), "{seen:?}");
+    caller.hangup();
+    let SessionEvent::DidEnd { .. } = end_of(&mut caller).await else { panic!("the call went on") };
+}
+
+/// `sip.invite_timeout`; the callee is told too (Expires, RFC 3261 section 13.2.1).
+#[tokio::test]
+async fn a_call_that_nobody_answers_in_time_is_given_up() {
+    let side = Side::new(FakeBackend::g711()).await;
+    let mut peer = Peer::new().await;
+    let options = CallOptions { invite_timeout: Some(Duration::from_millis(700)), ..CallOptions::default() };
+    let mut caller = side.application.call_with(&peer.uri(), options).await.unwrap();
+    let (id, expires) = peer
+        .until(|event| match event {
+            Event::Incoming { id, headers, .. } => {
+                Some((*id, headers.iter().find(|(n, _)| n == "Expires").map(|(_, v)| v.clone())))
+            }
+            _ => None,
+        })
+        .await;
+    assert_eq!(expires.as_deref(), Some("1"));
+    peer.endpoint.send(Command::Provisional { id, status: 180, reason: None, body: None });
+    let SessionEvent::DidFail { originator, code, failure_reason, .. } = end_of(&mut caller).await else {
+        panic!("it was answered")
+    };
+    assert_eq!((originator, code, failure_reason.as_str()), (Originator::Local, 408, "timeout"));
+    let reason = peer
+        .until(|event| match event {
+            Event::Cancelled { reason, .. } => Some(reason.clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(reason.as_deref(), Some("SIP;cause=408;text=\"no answer\""));
+}
+
+/// The way an address asks for is its own, with brackets around it or without.
+#[tokio::test]
+async fn an_address_is_called_by_the_way_it_asks_for() {
+    let side = Side::new(FakeBackend::g711()).await;
+    let mut peer = Peer::new().await;
+    for target in [format!("{};transport=tcp", peer.uri()), format!("Bob <{};transport=tcp>", peer.uri())] {
+        let _call = side.application.call(&target).await.unwrap();
+        let via = peer
+            .until(|event| match event {
+                Event::Incoming { headers, .. } => {
+                    headers.iter().find(|(name, _)| name == "Via").map(|(_, via)| via.clone())
+                }
+                _ => None,
+            })
+            .await;
+        assert!(via.starts_with("SIP/2.0/TCP"), "{target}: {via}");
+    }
 }

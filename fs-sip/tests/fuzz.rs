@@ -1,5 +1,5 @@
 //! Mutational fuzzing, one target a place where bytes of a peer are read:
-//! datagram, stream framing, each typed header, SDP, digest challenge. Nothing
+//! datagram, stream framing, each typed header, SDP, digest challenge, and datagrams at a whole endpoint. Nothing
 //! may panic (tests check overflows), and what is read is written and read
 //! again.
 //!
@@ -8,12 +8,18 @@
 
 use std::time::{Duration, Instant};
 
-use fs_sip::endpoint::Random;
+use fs_proto::{Candidate, CandidateType, Codec, MediaType, StreamDirection};
+use fs_sip::endpoint::{
+    Body, Command, EndpointConfig, EndpointCore, Event, Input, Output, Random, Resolution,
+};
+use fs_sip::sdp::{LocalMedia, SrtpPolicy};
 use fs_sip::session::offer_answer::OfferAnswer;
-use fs_sip::wire::auth::{Asker, challenges};
+use fs_sip::transport::{Local, Peer};
+use fs_sip::wire::auth::{Asker, Credentials, Proof, Secret, answered, challenges};
 use fs_sip::wire::headers::{
-    Accept, CSeq, Contact, ContentType, EventType, From, MaxForwards, MinSe, RAck, RSeq, RecordRoute,
-    ReferTo, ReferredBy, Replaces, Require, Route, SessionExpires, SubscriptionState, Supported, To, name,
+    Accept, AssertedIdentity, CSeq, Contact, ContentType, EventType, From, MaxForwards, MinSe, Path,
+    PreferredIdentity, Privacy, RAck, RSeq, Reason, RecordRoute, ReferTo, ReferredBy, Replaces, Require,
+    RetryAfter, Route, SessionExpires, SubscriptionState, Supported, To, name,
 };
 use fs_sip::wire::{Datagram, Framer, Headers, TypedHeader, Uri, Via, parse_datagram};
 
@@ -161,8 +167,18 @@ fn each_typed_header() {
         "active;expires=60;reason=x",
         "presence.winfo;id=7",
         "100rel",
+        "SIP;cause=486;text=\"Busy \\\"Here\\\"\"",
+        "18000 (in a (long) meeting);duration=3600",
+        "user;id;critical",
+        "tel:+1-201-555-0123;ext=9;phone-context=example.org",
     ];
-    let checks: [fn(&str); 21] = [
+    let checks: [fn(&str); 27] = [
+        stable::<AssertedIdentity>,
+        stable::<PreferredIdentity>,
+        stable::<Path>,
+        stable::<Privacy>,
+        stable::<Reason>,
+        stable::<RetryAfter>,
         stable::<Via>,
         stable::<From>,
         stable::<To>,
@@ -185,6 +201,7 @@ fn each_typed_header() {
         stable::<EventType>,
         stable::<SubscriptionState>,
     ];
+    let domain = Uri::parse("sip:example.org").ok();
     fuzz(3, &seeds, |_, data| {
         let text = String::from_utf8_lossy(data);
         for check in checks {
@@ -192,6 +209,9 @@ fn each_typed_header() {
         }
         if let Ok(uri) = Uri::parse(&text) {
             assert_eq!(Uri::parse(&uri.to_string()).as_ref(), Ok(&uri), "{text:?}");
+            if let Some(at) = domain.as_ref().and_then(|domain| uri.telephone_at(domain)) {
+                assert_eq!(Uri::parse(&at.to_string()).as_ref(), Ok(&at), "{text:?}");
+            }
         }
     });
 }
@@ -202,12 +222,36 @@ fn session_descriptions() {
         "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0 96\r\na=rtpmap:96 opus/48000/2\r\n\
          a=fmtp:96 useinbandfec=1\r\na=ptime:20\r\na=sendonly\r\na=rtcp:10 IN IP4 127.0.0.1\r\n\
          a=candidate:1 1 UDP 2130706431 127.0.0.1 9 typ host\r\nm=video 0 RTP/AVP 97\r\na=rtpmap:97 VP8/90000\r\n",
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nb=AS:64\r\nt=0 0\r\na=ice-lite\r\na=ice-ufrag:abcd\r\n\
+         a=ice-pwd:0123456789012345678901\r\nm=audio 4000 RTP/SAVP 0 101\r\na=rtcp-mux\r\na=rtpmap:101 telephone-event/8000\r\n\
+         a=fmtp:101 0-15\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkw|2^31|1:4\r\n\
+         a=extmap:1/sendonly urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n\
+         a=candidate:2 1 UDP 1694498815 192.0.2.3 4000 typ srflx raddr 10.0.0.1 rport 4000\r\na=remote-candidates:1 127.0.0.1 9\r\n\
+         m=video 4002 RTP/AVPF 97\r\nb=TIAS:100000\r\na=rtpmap:97 VP8/90000\r\na=rtcp-fb:97 nack pli\r\nm=application 9 TCP/MSRP *\r\n",
         "v=0\r\no=- 1 1 IN IP6 ::1\r\ns=-\r\nt=0 0\r\nm=audio 65535 RTP/SAVP 8\r\nc=IN IP6 ::1\r\na=inactive\r\n",
     ];
-    fuzz(4, &seeds, |_, data| {
-        let mut exchange = OfferAnswer::new(1, "x");
-        if exchange.remote_offer("application/sdp", data).is_err() {
-            assert!(!exchange.is_open());
+    let codec = |id, name, kind, rate| LocalMedia {
+        kind,
+        codecs: vec![Codec::new(id, name, kind, rate)],
+        candidates: vec![Candidate::new("L1", 1, CandidateType::Host, "127.0.0.1", 4000)],
+        direction: StreamDirection::BOTH,
+        ..LocalMedia::default()
+    };
+    let ours = [codec(0, "PCMU", MediaType::Audio, 8000), codec(97, "VP8", MediaType::Video, 90000)];
+    let policies = [SrtpPolicy::Disabled, SrtpPolicy::Optional, SrtpPolicy::Mandatory];
+    fuzz(4, &seeds, |random, data| {
+        let policy = policies[below(random, policies.len())];
+        let kinds = vec![MediaType::Audio, MediaType::Video];
+        let mut exchange = OfferAnswer::with_media(1, "x", kinds, policy);
+        match exchange.remote_offer("application/sdp", data) {
+            Ok(_) => drop(exchange.answer(&ours)),
+            Err(_) => assert!(!exchange.is_open()),
+        }
+        exchange.roll_back();
+        let _ = exchange.decline("application/sdp", data);
+        if exchange.offer(&ours).is_ok() {
+            let _ = exchange.remote_answer("application/sdp", data);
+            assert!(!exchange.is_open(), "an answer closes the offer, whatever it says");
         }
     });
 }
@@ -220,12 +264,126 @@ fn digest_challenges() {
         "Basic realm=\"x\"",
         "Digest username=\"u\", realm=\"r\", nonce=\"n\", uri=\"sip:x\", response=\"0\", nc=00000001, cnonce=\"c\"",
     ];
-    fuzz(5, &seeds, |_, data| {
+    let credentials = Credentials { realm: None, username: "u\"".into(), password: Secret::new("p") };
+    fuzz(5, &seeds, |random, data| {
         let mut headers = Headers::new();
+        headers.push(name::AUTHORIZATION, data);
+        headers.push(name::PROXY_AUTHORIZATION, data);
         headers.push(name::WWW_AUTHENTICATE, data);
         headers.push(name::PROXY_AUTHENTICATE, data);
         for asker in [Asker::Server, Asker::Proxy] {
-            let _ = challenges(&headers, asker);
+            for challenge in challenges(&headers, asker) {
+                let proof = Proof {
+                    method: "INVITE",
+                    uri: "sip:x",
+                    body: b"v=0",
+                    cnonce: "c",
+                    count: 1 + random.below(9),
+                };
+                if let Some(answer) = challenge.answer(&credentials, &proof) {
+                    assert!(!answer.contains(['\r', '\n']), "{answer}");
+                }
+            }
+            let _ = answered(&headers, asker);
+        }
+    });
+}
+
+/// Messages of a peer that knows a call of ours, and others, to a whole endpoint: whatever comes, what it keeps is bounded,
+/// and it answers on.
+#[test]
+fn datagrams_at_an_endpoint() {
+    let head = "Via: SIP/2.0/UDP 10.0.0.9;branch=z9hG4bKa\r\nFrom: <sip:p@10.0.0.9>;tag=pt\r\nCall-ID: c1\r\n\
+                Contact: <sip:p@10.0.0.9>\r\nMax-Forwards: 70\r\n";
+    let to = "To: <sip:u@10.0.0.1>";
+    let tail = "Content-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n";
+    let mut seeds: Vec<String> = [
+        "INVITE",
+        "OPTIONS",
+        "SUBSCRIBE",
+        "MESSAGE",
+        "REGISTER",
+        "PUBLISH",
+        "CANCEL",
+    ]
+    .iter()
+    .map(|m| {
+        format!(
+            "{m} sip:u@10.0.0.1 SIP/2.0\r\n{head}{to}\r\nCSeq: 1 {m}\r\nEvent: presence\r\nExpires: 9\r\n\
+                          Supported: 100rel, timer, 199\r\nSession-Expires: 90\r\n{tail}"
+        )
+    })
+    .collect();
+    seeds.extend(["ACK", "BYE", "INVITE", "UPDATE", "PRACK", "REFER", "NOTIFY", "INFO", "SUBSCRIBE"].iter().map(|m| {
+        format!("{m} sip:u@10.0.0.1 SIP/2.0\r\n{head}{to};tag=TAG\r\nCSeq: 2 {m}\r\nRAck: 1 1 INVITE\r\nEvent: refer\r\n\
+                 Refer-To: <sip:x@10.0.0.9?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>\r\nSubscription-State: active\r\n{tail}")
+    }));
+    let now = Instant::now();
+    let (source, local) = (Peer::udp(([10, 0, 0, 9], 5060).into()), Local::udp(([10, 0, 0, 1], 5060).into()));
+    let config = EndpointConfig {
+        messages: true,
+        events: vec!["presence".into()],
+        requests: vec![fs_sip::wire::Method::Publish],
+        reliable_provisional: true,
+        ..EndpointConfig::default()
+    };
+    let fresh = |seed: u32| EndpointCore::new(config.clone(), [seed as u8; 32]);
+    let (mut core, mut tag, mut rounds, mut clock) = (fresh(0), String::from("x"), 0u32, now);
+    let texts: Vec<&str> = seeds.iter().map(String::as_str).collect();
+    fuzz(6, &texts, |random, data| {
+        rounds = rounds.wrapping_add(1);
+        if rounds.is_multiple_of(5000) {
+            assert!(core.sessions() + core.transactions() <= 15_000, "{:?}", core.statistics());
+            core = fresh(random.next_u32());
+        }
+        let text = String::from_utf8_lossy(data).replace("tag=TAG", &format!("tag={tag}"));
+        let bytes = if data.contains(&0xff) { data.to_vec() } else { text.into_bytes() };
+        clock += Duration::from_millis(u64::from(random.below(300)));
+        core.handle(clock, Input::Message { data: &bytes, source: source.clone(), local });
+        if core.next_deadline().is_some_and(|at| at <= clock) {
+            core.handle(clock, Input::Timeout);
+        }
+        while let Some(output) = core.poll_output() {
+            let answer = match output {
+                Output::Event(Event::Incoming { id, .. }) => {
+                    tag.clear();
+                    match random.below(4) {
+                        0 => Command::Reject { id, status: 486, reason: None, headers: Vec::new() },
+                        1 => Command::Provisional { id, status: 183, reason: None, body: None },
+                        2 => Command::Hangup { id, headers: Vec::new() },
+                        _ => Command::Accept { id, body: Some(Body::sdp("v=0\r\n")) },
+                    }
+                }
+                Output::Event(Event::Reinvite { id, .. }) => {
+                    let body = Some(Body::sdp("v=0\r\n"));
+                    Command::AnswerReinvite { id, status: 200, reason: None, body }
+                }
+                Output::Event(Event::Refer { id, .. }) => {
+                    Command::AnswerRefer { id, status: 202, reason: None }
+                }
+                Output::Event(Event::IncomingSubscription { id, .. }) => {
+                    Command::AnswerSubscription { id, status: 200, active: true, body: None }
+                }
+                Output::Resolve(token, _) | Output::Reach(token, _) => {
+                    let found = Resolution { peer: source.clone(), local, rest: Vec::new() };
+                    core.handle(clock, Input::Resolved(token, Ok(found)));
+                    continue;
+                }
+                // Our tag, for the requests of the peer inside the dialog.
+                Output::Transmit(sent) => {
+                    let sent = String::from_utf8_lossy(&sent.data).into_owned();
+                    let ours =
+                        sent.lines().find(|l| l.starts_with("To:")).and_then(|l| l.split("tag=").nth(1));
+                    if let Some(ours) =
+                        ours.filter(|_| sent.contains(" INVITE\r\n") && sent.contains("Call-ID: c1\r\n"))
+                    {
+                        tag = ours.to_owned();
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
+            core.handle(clock, Input::Command(answer));
         }
     });
 }

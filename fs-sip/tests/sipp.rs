@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::process::{Command as Process, Stdio};
 use std::time::Duration;
 
-use fs_sip::endpoint::{Body, Command, Endpoint, EndpointConfig, Event};
+use fs_sip::endpoint::{Body, Command, Endpoint, EndpointConfig, Event, TerminationReason};
 use fs_sip::wire::{NameAddr, Uri};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
@@ -119,15 +119,16 @@ async fn sipp_calls_us_more_and_more_often() {
     }
 }
 
+fn setting(name: &str, default: usize) -> usize {
+    std::env::var(name).map_or(default, |value| value.parse().expect("a number"))
+}
+
 /// Every tenth message of either side is lost; the soak loses every fifth, in
 /// `FS_SIP_SIPP_CALLS` calls (`FS_SIP_SIPP_LOST` per cent). sipp takes a repeated 200 of
 /// the INVITE for that of its BYE, so some calls lack the BYE; it counts its
 /// calls itself, and exits with an error when one has failed.
 #[tokio::test(flavor = "multi_thread")]
 async fn sipp_calls_us_100_times_over_a_bad_line() {
-    let setting = |name: &str, default: usize| {
-        std::env::var(name).map_or(default, |value| value.parse().expect("a number"))
-    };
     let (calls, lost) = (setting("FS_SIP_SIPP_CALLS", CALLS), setting("FS_SIP_SIPP_LOST", 10).to_string());
     let tally = answer_sipp(calls, 50, &["-lost", &lost], Duration::ZERO).await;
     assert_eq!(tally.begun, calls);
@@ -136,23 +137,44 @@ async fn sipp_calls_us_100_times_over_a_bad_line() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn we_call_sipp_100_times() {
-    call_sipp(CALLS, 50).await;
+    call_sipp(CALLS, 50, None).await;
+}
+
+/// The same the other way round, with the same settings. sipp takes a repeated INVITE of a finished call for one more
+/// call, so it is not asked how many it had.
+#[tokio::test(flavor = "multi_thread")]
+async fn we_call_sipp_100_times_over_a_bad_line() {
+    let (calls, lost) = (setting("FS_SIP_SIPP_CALLS", CALLS), setting("FS_SIP_SIPP_LOST", 10));
+    call_sipp(calls, 50, Some(lost)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn we_call_sipp_more_and_more_often() {
     for rate in RATES {
-        call_sipp(2 * rate, rate).await;
+        call_sipp(2 * rate, rate, None).await;
     }
 }
 
 /// sipp is no SIP stack: it counts a repeated INVITE of a finished call as one
-/// more call, so the next call waits its turn.
-async fn call_sipp(calls: usize, rate: usize) {
+/// more call, so the next call waits its turn. With loss, it is ended when we have seen the end of all calls.
+async fn call_sipp(calls: usize, rate: usize, lost: Option<usize>) {
     let port = free_port();
     let arguments =
-        ["-sn", "uas", "-m", &calls.to_string(), "-p", &port.to_string(), "-mp"].map(str::to_owned);
-    let server = tokio::spawn(run_sipp([&arguments[..], &[free_port().to_string()]].concat()));
+        ["-sn", "uas", "-p", &port.to_string(), "-mp", &free_port().to_string()].map(str::to_owned);
+    let (mut server, mut lossy) = (None, None);
+    match lost {
+        None => {
+            let arguments = [&arguments[..], &["-m".to_owned(), calls.to_string()]].concat();
+            server = Some(tokio::spawn(run_sipp(arguments)));
+        }
+        Some(lost) => {
+            let mut sipp = tokio::process::Command::new("sipp");
+            sipp.args(arguments).args(["-lost", &lost.to_string(), "-i", "127.0.0.1", "-nostdin"]);
+            let quiet = sipp.current_dir(std::env::temp_dir()).stdin(Stdio::null()).stdout(Stdio::null());
+            let sipp = quiet.stderr(Stdio::null()).kill_on_drop(true).spawn();
+            lossy = Some(sipp.expect("sipp is installed (Debian package sip-tester)"));
+        }
+    }
     let remote = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     wait_for_listener(remote).await;
     let (endpoint, mut events) = endpoint().await;
@@ -161,7 +183,7 @@ async fn call_sipp(calls: usize, rate: usize) {
     let mut turn = tokio::time::interval(Duration::from_secs(1) / u32::try_from(rate).expect("small"));
     turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut begun, mut established, mut ended) = (0, 0, 0);
-    let patience = tokio::time::sleep(Duration::from_secs(60));
+    let patience = tokio::time::sleep(Duration::from_secs(120));
     tokio::pin!(patience);
     while ended < calls {
         let event = tokio::select! {
@@ -181,13 +203,13 @@ async fn call_sipp(calls: usize, rate: usize) {
             () = &mut patience => panic!("{begun} begun, {established} established, {ended} ended"),
         };
         match event {
-            Event::Established { id, status, body } => {
+            Event::Established { id, status, body, .. } => {
                 assert_eq!((status, body.is_some()), (200, true));
                 established += 1;
                 endpoint.send(Command::Hangup { id, headers: Vec::new() });
             }
-            Event::Terminated { by_peer, .. } => {
-                assert!(!by_peer);
+            Event::Terminated { by_peer, reason, .. } => {
+                assert_eq!((by_peer, reason), (false, TerminationReason::Bye(None)));
                 ended += 1;
             }
             Event::Progress { .. } => {}
@@ -195,8 +217,13 @@ async fn call_sipp(calls: usize, rate: usize) {
         }
     }
     assert_eq!(established, calls);
-    let (ok, text) = server.await.expect("sipp was waited for");
-    assert!(ok, "sipp says:\n{text}");
+    if let Some(server) = server {
+        let (ok, text) = server.await.expect("sipp was waited for");
+        assert!(ok, "sipp says:\n{text}");
+    }
+    if let Some(mut sipp) = lossy {
+        sipp.kill().await.expect("it runs to the end");
+    }
     endpoint.shutdown().await;
 }
 

@@ -3,21 +3,24 @@
 use std::hash::{BuildHasher, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::router::{Line, Request};
 use super::{Application, InviteError};
 use crate::endpoint::{Command, InviteId};
+use crate::error::ParseError;
 use crate::event::SessionEvent;
 use crate::media::{Backend, SessionId};
 use crate::session::offer_answer::OfferAnswer;
 use crate::session::{
     Actor, CallInfo, Input, MediaOptions, Outgoing, Session, SessionControl, Start, StreamSetup, Streams,
+    TransferNews,
 };
 use crate::transport::LocalAddresses;
 use crate::wire::headers::name;
-use crate::wire::{Host, NameAddr, Uri};
+use crate::wire::{Host, NameAddr, Uri, default_reason};
 
 /// What one call does otherwise than all others.
 #[derive(Debug, Clone, Default)]
@@ -33,13 +36,16 @@ pub struct CallOptions {
     pub anonymous: bool,
     /// Let the peer make the offer; we answer in the ACK.
     pub late_offer: bool,
-    /// What this call carries, and how; none = what the application's settings say.
+    /// How long the peer may take to answer (`sip.invite_timeout`); then the call is cancelled and fails with 408. The peer is told
+    /// too (Expires). None = what the application's settings say.
+    pub invite_timeout: Option<Duration>,
+    /// What this call carries, and how; none = what the settings of the account and of the application say.
     pub media: Option<MediaOptions>,
 }
 
 impl Application {
-    /// Calls somebody; `target` is a `sip:` URI, with or without display name. What becomes of the call is told by
-    /// the session's events.
+    /// Calls somebody; `target` is a `sip:` URI, or a telephone number (`tel:`, RFC 3966) that the domain of our account or the
+    /// outbound proxy knows the way to, with or without display name. What becomes of the call is told by the session's events.
     ///
     /// # Errors
     /// When `target` is no address that can be called.
@@ -52,7 +58,7 @@ impl Application {
     /// # Errors
     /// When `target` is no address that can be called.
     pub async fn call_with(&self, target: &str, options: CallOptions) -> Result<Session, InviteError> {
-        self.place(NameAddr::parse(target).map_err(InviteError::Address)?, options, None).await
+        self.place(address(target).map_err(InviteError::Address)?, options, None).await
     }
 
     /// Does what the peer of a call has asked for with
@@ -65,7 +71,13 @@ impl Application {
         let (wanted, reports_to) = call.accept_transfer().await.ok_or(InviteError::NoTransfer)?;
         let account = call.info().account.clone();
         let options = CallOptions { account, headers: wanted.headers, ..CallOptions::default() };
-        self.place(wanted.target, options, Some(reports_to)).await
+        let failed = reports_to.clone();
+        let placed = self.place(wanted.target, options, Some(reports_to)).await;
+        if placed.is_err() {
+            // Who has asked hears of it; the call may be over by now.
+            let _ = failed.send(Input::Transfer(TransferNews::Failed(503, default_reason(503).to_owned())));
+        }
+        placed
     }
 
     async fn place(
@@ -74,20 +86,25 @@ impl Application {
         options: CallOptions,
         reports_to: Option<mpsc::UnboundedSender<Input>>,
     ) -> Result<Session, InviteError> {
-        if !to.uri.is_sip() {
+        if !to.uri.is_sip() && !to.uri.is_tel() {
             return Err(InviteError::Scheme(to.uri.to_string()));
         }
-        let CallOptions { account, subject, mut headers, anonymous, late_offer, media } = options;
+        let CallOptions { account, subject, mut headers, anonymous, late_offer, invite_timeout, media } =
+            options;
+        let invite_timeout = invite_timeout.or(self.desk.invite_timeout);
         headers.extend(subject.map(|subject| (name::SUBJECT.to_owned(), subject)));
         let (inbox, queue) = mpsc::unbounded_channel();
         let (reply, answer) = oneshot::channel();
         self.requests.send(Request::Call(account, inbox.clone(), reply)).map_err(|_| InviteError::Stopped)?;
-        let Line { id, from, account, proxy } = answer.await.map_err(|_| InviteError::Stopped)??;
+        let Line { id, from, account, proxy, media: its_media } =
+            answer.await.map_err(|_| InviteError::Stopped)??;
+        let domain = account.as_ref().map(|_| &from.uri).or(proxy.as_ref());
+        let target = target_of(&to.uri, domain)?;
         let info = CallInfo {
             outgoing: true,
             remote: to.clone(),
             local: from.clone(),
-            request_uri: to.uri.clone(),
+            request_uri: target.clone(),
             account,
             offered: Vec::new(),
             replaces: None,
@@ -95,13 +112,21 @@ impl Application {
         };
         headers.extend(proxy.clone().map(route));
         let from = if anonymous { hide(from, &mut headers) } else { from };
-        let hop = proxy.as_ref().unwrap_or(&to.uri);
+        let hop = proxy.as_ref().unwrap_or(&target);
         let peer = destination(hop).await;
-        let media = media.unwrap_or_else(|| self.desk.media.clone());
+        let media = media.unwrap_or(its_media);
         let (actor, events) = self.desk.actor(id, queue, peer, media, None);
-        let outgoing = Outgoing { target: to.uri.clone(), from, to, headers, late_offer, reports_to };
+        let outgoing = Outgoing { target, from, to, headers, late_offer, invite_timeout, reports_to };
         tokio::spawn(actor.run(Start::Outgoing(Box::new(outgoing))));
         Ok(Session::new(SessionId(id.0), info, inbox, events))
+    }
+}
+
+/// Whom a text names. Parameters of an address without brackets are its own, not those of a header.
+fn address(text: &str) -> Result<NameAddr, ParseError> {
+    match text.contains('<') {
+        true => NameAddr::parse(text),
+        false => Uri::parse(text.trim()).map(NameAddr::new),
     }
 }
 
@@ -113,6 +138,14 @@ fn hide(identity: NameAddr, headers: &mut Vec<(String, String)>) -> NameAddr {
     let mut from = NameAddr::new(Uri::sip(Some("anonymous"), host, None));
     from.display_name = Some("Anonymous".to_owned());
     from
+}
+
+/// The Request-URI: a telephone number is looked up at the domain of our account, or at the proxy (RFC 3261 section 19.1.6).
+fn target_of(to: &Uri, domain: Option<&Uri>) -> Result<Uri, InviteError> {
+    if !to.is_tel() {
+        return Ok(to.clone());
+    }
+    domain.and_then(|domain| to.telephone_at(domain)).ok_or_else(|| InviteError::NoWay(to.to_string()))
 }
 
 /// The way through a proxy.
@@ -132,6 +165,7 @@ pub(super) struct Desk {
     pub(super) name: String,
     pub(super) commands: mpsc::UnboundedSender<Command>,
     pub(super) reports_transactions: bool,
+    pub(super) invite_timeout: Option<Duration>,
     pub(super) addresses: Arc<dyn LocalAddresses>,
 }
 

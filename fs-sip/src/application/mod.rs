@@ -9,11 +9,14 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::account::{AccountError, AccountEvent, AccountManager, Accounts};
-use crate::endpoint::{BindError, Command, Endpoint, EndpointConfig, Event, system_seed};
+use crate::endpoint::{
+    BindError, Command, Endpoint, EndpointConfig, Event, Statistics, Stopped, Traced, system_seed,
+};
 use crate::error::ParseError;
 use crate::limits;
 use crate::media::Backend;
@@ -37,6 +40,10 @@ pub struct ApplicationConfig {
     pub identity: Option<NameAddr>,
     /// What calls carry, and how.
     pub media: MediaOptions,
+    /// How long a peer that we call may take to answer (`sip.invite_timeout`, 90 s there), where the call has no limit of its own;
+    /// then the call is cancelled and fails with 408. `None` = as long as it says that it rings, see
+    /// [`EndpointConfig::silence`].
+    pub invite_timeout: Option<Duration>,
     /// A proxy that our calls go through (an `lr` is added); `None` = straight to whom we call.
     pub outbound_proxy: Option<Uri>,
     /// Where the accounts are kept; those that are enabled are registered at once. `None` = in memory, so that there are
@@ -114,8 +121,10 @@ impl std::error::Error for StartError {
 pub enum InviteError {
     /// The address is none.
     Address(ParseError),
-    /// The address is no `sip:` URI.
+    /// The address is neither a `sip:` URI nor a telephone number.
     Scheme(String),
+    /// A telephone number, and there is neither an account nor an outbound proxy that would know the way to it.
+    NoWay(String),
     /// The peer of that call has not asked for a transfer, or does no longer wait for one.
     NoTransfer,
     /// The account can't be used.
@@ -128,7 +137,10 @@ impl fmt::Display for InviteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(error) => write!(f, "can't call: {error}"),
-            Self::Scheme(uri) => write!(f, "can't call {uri}: only sip: addresses can be called"),
+            Self::Scheme(uri) => write!(f, "can't call {uri}: only sip: and tel: addresses can be called"),
+            Self::NoWay(uri) => {
+                write!(f, "can't call {uri}: a telephone number needs an account or an outbound proxy")
+            }
             Self::NoTransfer => f.write_str("nobody has asked for a transfer"),
             Self::Account(error) => write!(f, "can't call: {error}"),
             Self::Stopped => f.write_str("can't call: the application has ended"),
@@ -141,7 +153,7 @@ impl std::error::Error for InviteError {
         match self {
             Self::Address(error) => Some(error),
             Self::Account(error) => Some(error),
-            Self::Scheme(_) | Self::NoTransfer | Self::Stopped => None,
+            Self::Scheme(_) | Self::NoWay(_) | Self::NoTransfer | Self::Stopped => None,
         }
     }
 }
@@ -188,6 +200,7 @@ impl Application {
             mut endpoint,
             identity: own,
             media,
+            invite_timeout,
             outbound_proxy,
             storage,
             events,
@@ -218,7 +231,8 @@ impl Application {
         let (calls, incoming) = mpsc::channel(limits::MAX_WAITING_CALLS);
         let accounts = Accounts::run_by(work, commands.clone());
         let addresses = addresses.unwrap_or_else(|| Arc::new(SystemAddresses));
-        let desk = Desk { backend, local, media, name, commands, reports_transactions, addresses };
+        let desk =
+            Desk { backend, local, media, name, commands, reports_transactions, invite_timeout, addresses };
         let router = Router {
             sessions: HashMap::new(),
             registrations: HashMap::new(),
@@ -250,6 +264,28 @@ impl Application {
     pub fn send(&self, command: Command) {
         // Nobody is left to do anything about it once the application has ended.
         let _ = self.desk.commands.send(command);
+    }
+
+    /// Figures of this moment: transactions, retransmissions, dialogs, messages, bytes.
+    ///
+    /// # Errors
+    /// When the application has ended.
+    pub async fn statistics(&self) -> Result<Statistics, Stopped> {
+        self.ask(Request::Statistics).await
+    }
+
+    /// Begins to tell every message that comes and goes, without the secrets in it; see [`Endpoint::trace`].
+    ///
+    /// # Errors
+    /// When the application has ended.
+    pub async fn trace(&self) -> Result<mpsc::Receiver<Traced>, Stopped> {
+        self.ask(Request::Trace).await
+    }
+
+    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(question(reply)).map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)
     }
 
     /// The address we listen on.

@@ -11,11 +11,11 @@ use super::call::Desk;
 use super::{ApplicationEvent, InviteError};
 use crate::account::accounts::Work;
 use crate::account::{AccountError, AccountManager};
-use crate::endpoint::{Body, Command, Endpoint, Event, InviteId};
+use crate::endpoint::{Body, Command, Endpoint, Event, InviteId, Statistics, Traced};
 use crate::limits;
 use crate::media::SessionId;
 use crate::registration::{RegistrationEvent, RegistrationId, RegistrationSettings};
-use crate::session::{CallInfo, Input, Session, Start, until, warning};
+use crate::session::{CallInfo, Input, MediaOptions, Session, Start, until, warning};
 use crate::wire::headers::name;
 use crate::wire::{NameAddr, Uri};
 
@@ -25,6 +25,10 @@ pub(super) enum Request {
     Call(Option<String>, mpsc::UnboundedSender<Input>, oneshot::Sender<Result<Line, InviteError>>),
     /// A registration begins; where its events go.
     Register(RegistrationId, Box<RegistrationSettings>, mpsc::UnboundedSender<RegistrationEvent>),
+    /// The figures of the endpoint.
+    Statistics(oneshot::Sender<Statistics>),
+    /// A trace of its messages.
+    Trace(oneshot::Sender<mpsc::Receiver<Traced>>),
     /// End everything.
     Shutdown(oneshot::Sender<()>),
 }
@@ -35,6 +39,8 @@ pub(super) struct Line {
     pub(super) from: NameAddr,
     pub(super) account: Option<String>,
     pub(super) proxy: Option<Uri>,
+    /// What its calls carry.
+    pub(super) media: MediaOptions,
 }
 
 /// What comes to the router task.
@@ -98,6 +104,16 @@ impl Router {
                     Some(Request::Register(id, settings, events)) => {
                         self.registrations.insert(id, events);
                         endpoint.send(Command::Register { id, settings: *settings });
+                    }
+                    Some(Request::Statistics(reply)) => {
+                        // Who asked may have gone, and sees that the endpoint has ended.
+                        if let Ok(figures) = endpoint.statistics().await {
+                            let _ = reply.send(figures);
+                        }
+                    }
+                    Some(Request::Trace(reply)) => {
+                        // The same.
+                        let _ = reply.send(endpoint.trace());
                     }
                     Some(Request::Shutdown(reply)) => break Some(reply),
                     // The handle was dropped: the sessions' own commands keep the endpoint busy no longer.
@@ -192,7 +208,7 @@ impl Router {
         let default = || self.manager.default_account().filter(|_| !self.own).map(str::to_owned);
         let Some(account) = account.or_else(default) else {
             let (from, proxy) = (self.identity.clone(), self.outbound_proxy.clone());
-            return Ok(Line { id, from, account: None, proxy });
+            return Ok(Line { id, from, account: None, proxy, media: self.desk.media.clone() });
         };
         let settings = self.manager.settings(&account).map_err(InviteError::Account)?;
         if !settings.enabled {
@@ -202,7 +218,8 @@ impl Router {
         let proxy = settings.outbound_proxy.clone().filter(|_| !self.manager.is_registered(&account));
         let proxy = proxy.or_else(|| self.outbound_proxy.clone());
         let from = self.manager.identity(&account).map_err(InviteError::Account)?;
-        Ok(Line { id, from, account: Some(account), proxy })
+        let media = settings.media(&self.desk.media);
+        Ok(Line { id, from, account: Some(account), proxy, media })
     }
 
     fn route(&mut self, event: Event) {
@@ -256,7 +273,9 @@ impl Router {
             tracing::warn!(target: "fs::sip", %source, "the application does not take its calls: one is refused");
             return self.command(Command::Reject { id, status: 486, reason: None, headers: Vec::new() });
         }
-        let mut exchange = self.desk.exchange(&self.desk.media);
+        let media = account.as_ref().and_then(|account| self.manager.settings(account).ok());
+        let media = media.map_or_else(|| self.desk.media.clone(), |own| own.media(&self.desk.media));
+        let mut exchange = self.desk.exchange(&media);
         let offer = match body.map(|Body { content_type, data }| exchange.remote_offer(&content_type, &data))
         {
             None => None,
@@ -271,7 +290,6 @@ impl Router {
         // Sessions that the application refused end without an event of the endpoint.
         self.sessions.retain(|_, inbox| !inbox.is_closed());
         let (inbox, queue) = mpsc::unbounded_channel();
-        let media = self.desk.media.clone();
         let (actor, events) = self.desk.actor(id, queue, Some(source), media, Some(exchange));
         self.sessions.insert(id, inbox.clone());
         let info = CallInfo {

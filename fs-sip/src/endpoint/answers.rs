@@ -6,7 +6,7 @@ use super::command::Body;
 use super::core::EndpointCore;
 use crate::transport::Local;
 use crate::wire::headers::name;
-use crate::wire::{Headers, Method, Request, Response, is_token};
+use crate::wire::{Headers, Request, Response, is_token};
 
 /// The methods this endpoint answers.
 const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, PRACK, UPDATE, REFER, INFO";
@@ -91,33 +91,37 @@ impl EndpointCore {
         let mut response = self.response(request, status, tag);
         response.headers.copy_from(&request.headers, name::RECORD_ROUTE);
         response.headers.push(name::CONTACT, self.contact_of_response(request, local));
-        self.add_abilities(&mut response.headers);
+        self.add_abilities(&mut response.headers, true);
         set_body(&mut response.headers, &mut response.body, body);
         response
     }
 
-    /// Allow and Supported.
-    pub(super) fn add_abilities(&self, headers: &mut Headers) {
-        headers.push(name::ALLOW, self.allow());
+    /// Allow and Supported; `inside` a call, more may be allowed.
+    pub(super) fn add_abilities(&self, headers: &mut Headers, inside: bool) {
+        headers.push(name::ALLOW, self.allow(inside));
         headers.push(name::SUPPORTED, SUPPORTED_TEXT.as_bytes());
         if !self.config.events.is_empty() {
             headers.push(name::ALLOW_EVENTS, self.config.events.join(", "));
         }
     }
 
-    /// The methods this endpoint answers.
-    pub(super) fn allow(&self) -> String {
-        if !self.config.messages && self.config.events.is_empty() {
-            return ALLOW.to_owned();
+    /// The methods this endpoint answers, inside a call or outside.
+    pub(super) fn allow(&self, inside: bool) -> String {
+        let mut text = ALLOW.to_owned();
+        let messages = if inside { self.config.call_messages } else { self.config.messages };
+        if messages {
+            text.push_str(", MESSAGE");
         }
-        let optional =
-            [(Method::Message, self.config.messages), (Method::Subscribe, !self.config.events.is_empty())];
-        let above = self.config.requests.iter().map(crate::wire::Method::as_str);
-        let above = above
-            .filter(|method| *method != "MESSAGE" && *method != "SUBSCRIBE")
-            .filter(|method| !ALLOW.split(", ").any(|known| known == *method));
-        let more = optional.iter().filter(|(_, on)| *on).map(|(method, _)| method.as_str());
-        std::iter::once(ALLOW).chain(more).chain(above).collect::<Vec<_>>().join(", ")
+        if !self.config.events.is_empty() {
+            text.push_str(", SUBSCRIBE");
+        }
+        for method in self.config.requests.iter().filter(|m| self.is_answered_above(m)) {
+            if !ALLOW.split(", ").any(|known| known == method.as_str()) {
+                text.push_str(", ");
+                text.push_str(method.as_str());
+            }
+        }
+        text
     }
 
     pub(super) fn push_user_agent(&self, headers: &mut Headers) {

@@ -81,7 +81,7 @@ impl EndpointCore {
         response.reason = reason.unwrap_or(response.reason);
         if request.method == Method::Options && status < 300 {
             response.headers.push(name::ACCEPT, self.config.accept.join(", "));
-            self.add_abilities(&mut response.headers);
+            self.add_abilities(&mut response.headers, false);
         }
         add_headers(&mut response.headers, headers);
         set_body(&mut response.headers, &mut response.body, body);

@@ -14,7 +14,7 @@
 use std::collections::BTreeMap;
 
 use super::command::InviteId;
-use super::core::{Call, EndpointCore, Purpose};
+use super::core::{Call, EndpointCore, Purpose, Wait};
 use super::established::Ours;
 use super::random::Random;
 use crate::limits;
@@ -182,7 +182,7 @@ impl EndpointCore {
             | Purpose::Bye(id)
             | Purpose::Refer(id)
             | Purpose::ReferNotify(id)
-            | Purpose::Info(id) => {
+            | Purpose::Single(id, _) => {
                 matches!(self.calls.get(id), Some(Call::Session(_)))
             }
             Purpose::Prack(id, tag) | Purpose::Update(id, tag) => self.has_leg(*id, tag),
@@ -199,7 +199,7 @@ impl EndpointCore {
             | Purpose::Bye(id)
             | Purpose::Refer(id)
             | Purpose::ReferNotify(id)
-            | Purpose::Info(id) => Some(self.session(*id)?.leg.dialog.next_cseq()),
+            | Purpose::Single(id, _) => Some(self.session(*id)?.leg.dialog.next_cseq()),
             Purpose::Prack(id, tag) | Purpose::Update(id, tag) => {
                 Some(self.leg(*id, tag)?.dialog.next_cseq())
             }
@@ -217,6 +217,7 @@ impl EndpointCore {
                 for leg in outgoing.begin_again() {
                     self.dialogs.remove(leg.dialog.id());
                 }
+                self.waits.set((*id, Wait::Silence), None);
             }
             Purpose::Reinvite(id) => {
                 if let Some(Ours::Pending { client, .. }) = self.session(*id).and_then(|s| s.ours.as_mut()) {
@@ -233,7 +234,7 @@ impl EndpointCore {
             | Purpose::Bye(id)
             | Purpose::Update(id, _)
             | Purpose::Refer(id)
-            | Purpose::Info(id)
+            | Purpose::Single(id, _)
             | Purpose::ReferNotify(id) => {
                 if let Some(session) = self.session(*id) {
                     session.realms = realms;
@@ -271,7 +272,7 @@ impl EndpointCore {
             | Purpose::Prack(id, _)
             | Purpose::Update(id, _)
             | Purpose::Refer(id)
-            | Purpose::Info(id)
+            | Purpose::Single(id, _)
             | Purpose::ReferNotify(id) => Some(self.realms_of_call(*id)),
             Purpose::Register(id) => self.registration_realms.get(id).cloned(),
             Purpose::Outside(id) => self.outside.realms.get(id).cloned(),

@@ -185,6 +185,14 @@ pub enum Command {
         /// The digit.
         body: Body,
     },
+    /// Sends a message inside a call (RFC 3428 section 8); ends with
+    /// [`Event::CallMessageResult`](super::Event::CallMessageResult).
+    CallMessage {
+        /// An established session.
+        id: InviteId,
+        /// The message.
+        body: Body,
+    },
     /// Registers, and keeps the registration alive.
     Register {
         /// Any name; one that is in use is replaced.

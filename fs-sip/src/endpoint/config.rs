@@ -1,6 +1,7 @@
 //! Settings of an endpoint.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use crate::dialog::session_timer::SessionTimerSettings;
 use crate::limits;
@@ -55,6 +56,10 @@ pub struct EndpointConfig {
     /// Take MESSAGE outside calls ([`Event::Message`](super::Event::Message))?
     /// Default no: they get 405.
     pub messages: bool,
+    /// Take MESSAGE inside calls
+    /// ([`Event::CallMessage`](super::Event::CallMessage))? Default yes; else
+    /// they get 405.
+    pub call_messages: bool,
     /// Event packages that others may subscribe to
     /// ([`Event::IncomingSubscription`](super::Event::IncomingSubscription));
     /// SUBSCRIBE for others gets 489, and with an empty list, the default, 405.
@@ -79,6 +84,10 @@ pub struct EndpointConfig {
     /// Send provisional answers reliably (RFC 3262) to every caller that can
     /// take them? Default no: only to those that require it.
     pub reliable_provisional: bool,
+    /// How long an INVITE of ours waits for the next answer after a provisional
+    /// one; then it is cancelled, and has failed with 408. `None` = for ever.
+    /// Default [`limits::SILENCE`], 190 s.
+    pub silence: Option<Duration>,
     /// Call the addresses of a 3xx answer by ourselves? Default no: the
     /// application is told.
     pub follow_redirects: bool,
@@ -105,6 +114,7 @@ impl Default for EndpointConfig {
             learn_address: true,
             accept: vec!["application/sdp".to_owned()],
             messages: false,
+            call_messages: true,
             events: Vec::new(),
             requests: Vec::new(),
             credentials: Vec::new(),
@@ -112,6 +122,7 @@ impl Default for EndpointConfig {
             timers: Timers::default(),
             session_timer: SessionTimerSettings::default(),
             reliable_provisional: false,
+            silence: Some(limits::SILENCE),
             follow_redirects: false,
             detect_loops: true,
             report_transactions: false,

@@ -9,7 +9,9 @@ use crate::registration::Failure;
 use crate::transaction::{ClientId, Upward};
 use crate::transport::{Local, Peer, Protocol};
 use crate::wire::headers::name;
-use crate::wire::{Datagram, Headers, Message, Response, default_reason, parse_datagram, parse_frame, stun};
+use crate::wire::{
+    Datagram, Headers, Message, Method, Response, default_reason, parse_datagram, parse_frame, stun,
+};
 
 impl EndpointCore {
     pub(super) fn on_command(&mut self, now: Instant, command: Command) {
@@ -35,7 +37,8 @@ impl EndpointCore {
             }
             Command::AnswerRefer { id, status, reason } => self.answer_refer(now, id, status, reason),
             Command::NotifyRefer { id, status, reason } => self.notify_refer(now, id, status, reason),
-            Command::Info { id, body } => self.info(id, body),
+            Command::Info { id, body } => self.single(id, Method::Info, body),
+            Command::CallMessage { id, body } => self.single(id, Method::Message, body),
             Command::Register { id, settings } => self.register(id, settings),
             Command::Unregister { id } => self.unregister(now, id),
             Command::RefreshRegistrations => self.refresh_registrations(now),
@@ -157,7 +160,9 @@ impl EndpointCore {
             Some(Purpose::Outside(id)) => self.on_outside_response(now, client, id, response),
             Some(Purpose::Update(id, tag)) => self.on_update_response(now, id, &tag, response),
             Some(Purpose::Refer(id)) => self.on_refer_response(id, response),
-            Some(Purpose::Info(id)) => self.info_done(now, id, response.status),
+            Some(Purpose::Single(id, method)) => {
+                self.single_done(now, id, &method, response.status, &response.reason);
+            }
             Some(Purpose::ReferNotify(id)) if response.status >= 400 => self.end_refer_in(id),
             _ => {}
         }
@@ -175,7 +180,7 @@ impl EndpointCore {
             Purpose::Update(id, tag) => self.update_failed(now, id, &tag, 503, text, None),
             Purpose::Refer(id) => self.refer_failed(id, 503, text),
             Purpose::ReferNotify(id) => self.end_refer_in(id),
-            Purpose::Info(id) => self.info_done(now, id, 503),
+            Purpose::Single(id, method) => self.single_done(now, id, &method, 503, text),
             Purpose::ForkBye | Purpose::Ack(..) | Purpose::Prack(..) => {
                 tracing::debug!(target: "fs::sip::dialog", text, "request inside a dialog not sent");
             }
@@ -199,7 +204,9 @@ impl EndpointCore {
                 self.dialog_gone(now, id, 408);
             }
             Purpose::ReferNotify(id) => self.end_refer_in(id),
-            Purpose::Info(id) => self.info_done(now, id, 408),
+            Purpose::Single(id, method) => {
+                self.single_done(now, id, &method, 408, default_reason(408));
+            }
             Purpose::ForkBye | Purpose::Ack(..) | Purpose::Prack(..) => {}
         }
     }
@@ -210,6 +217,8 @@ impl EndpointCore {
             Wait::AckGiveUp => self.ack_missing(id),
             Wait::AckBodyGiveUp => self.ack_body_missing(now, id),
             Wait::CancelGiveUp => self.cancel_unanswered(id),
+            Wait::Silence => self.silent_too_long(now, id),
+            Wait::Expires => self.invitation_expired(now, id),
             Wait::Glare => self.retry_reinvite(id),
             Wait::RepeatProvisional => self.repeat_provisional(now, id),
             Wait::Prack => self.prack_due(now, id),

@@ -14,7 +14,8 @@ use crate::wire::{Method, NameAddr, Uri};
 pub enum FailureCause {
     /// The peer answered with this status.
     Peer,
-    /// No answer within 64*T1 (status 408).
+    /// No answer within 64*T1, or nothing more after a provisional one
+    /// ([`EndpointConfig::silence`](super::EndpointConfig::silence)); status 408.
     Timeout,
     /// It could not be sent: unknown host, no route, nobody listens there
     /// (status 503).
@@ -99,6 +100,8 @@ pub enum Event {
     Established {
         /// The session.
         id: InviteId,
+        /// The peer's tag: which branch of a forked call it was.
+        branch: String,
         /// The status, normally 200.
         status: u16,
         /// The answer or the offer.
@@ -156,12 +159,13 @@ pub enum Event {
         /// In how many seconds the peer wants to be asked again (Retry-After).
         retry_after: Option<u32>,
     },
-    /// Their INVITE was cancelled before we accepted it, or never
-    /// acknowledged our reliable provisional answer.
+    /// Their INVITE was cancelled before we accepted it, its time was over
+    /// (Expires), or they never acknowledged our reliable provisional answer.
     Cancelled {
         /// The session.
         id: InviteId,
-        /// The value of the Reason header of the CANCEL, if any.
+        /// The value of the Reason header of the CANCEL, if any; ours where the
+        /// time was over.
         reason: Option<String>,
     },
     /// The peer sent a re-INVITE, or an offer in an UPDATE or a PRACK (RFC 3311,
@@ -247,6 +251,25 @@ pub enum Event {
         id: InviteId,
         /// The final status; 408 and 503 stand for none.
         status: u16,
+    },
+    /// The peer of a call sends a message inside it (RFC 3428); it is answered
+    /// with 200 already.
+    CallMessage {
+        /// The session.
+        id: InviteId,
+        /// The message.
+        body: Body,
+        /// All headers in their order.
+        headers: Vec<(String, String)>,
+    },
+    /// The end of [`Command::CallMessage`](super::Command::CallMessage).
+    CallMessageResult {
+        /// The session.
+        id: InviteId,
+        /// The final status; 408 and 503 stand for none.
+        status: u16,
+        /// Its reason phrase, or ours.
+        reason: String,
     },
     /// A transaction of a session is over (`SIPSessionDidProcessTransaction`);
     /// only with
@@ -416,6 +439,8 @@ impl Event {
             | Self::ReferProgress { id, .. }
             | Self::Info { id, .. }
             | Self::InfoResult { id, .. }
+            | Self::CallMessage { id, .. }
+            | Self::CallMessageResult { id, .. }
             | Self::Processed { id, .. }
             | Self::Terminated { id, .. } => Some(*id),
             Self::Registration { .. }

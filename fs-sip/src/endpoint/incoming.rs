@@ -6,7 +6,7 @@
 //!                      |  |  |-------------+
 //!      Accept: 200     |  |  |  Reject, Hangup: 3xx-6xx
 //!   Session <----------+  |  +----------------------> gone
-//!   (established.rs)      |  CANCEL, BYE: 487, Cancelled
+//!   (established.rs)      |  CANCEL, BYE, Expires: 487, Cancelled
 //!                         |  no PRACK: 504, Cancelled (reliable.rs)
 //!                         +-------------------------> gone
 //! ```
@@ -25,9 +25,10 @@ use crate::dialog::Dialog;
 use crate::dialog::exchange::{Carrier, Exchange, Offerer, Role};
 use crate::dialog::session_timer::Verdict;
 use crate::limits;
+use crate::registration::state::leading_number;
 use crate::transaction::ServerId;
 use crate::transport::Local;
-use crate::wire::headers::name;
+use crate::wire::headers::{Reason, has_option, name};
 use crate::wire::{Request, Response, default_reason};
 
 /// How often a provisional answer is repeated so that no proxy gives up
@@ -112,8 +113,18 @@ impl EndpointCore {
             accept_due: None,
             replaces,
         };
+        if let Some(seconds) = incoming.request.headers.text(name::EXPIRES).and_then(|t| leading_number(&t)) {
+            let time = Duration::from_secs(seconds.min(limits::MAX_EXPIRES).into());
+            self.waits.set((id, Wait::Expires), Some(now + time));
+        }
         self.calls.insert(id, Call::Incoming(Box::new(incoming)));
         self.event(event);
+    }
+
+    /// Their invitation is no longer good (RFC 3261 section 13.3.1).
+    pub(super) fn invitation_expired(&mut self, now: Instant, id: InviteId) {
+        let reason = Reason::sip(487, "the invitation has expired");
+        self.cancelled(now, id, Some(reason.to_string()));
     }
 
     pub(super) fn send_provisional(
@@ -210,8 +221,28 @@ impl EndpointCore {
         add_headers(&mut response.headers, headers);
         let server = incoming.server;
         self.refuse_early_offer(now, id);
+        self.tell_branch_is_over(now, id, status);
         self.respond(now, server, &response);
         self.forget(id);
+    }
+
+    /// A proxy keeps a refusal to itself while other branches ring. Where the
+    /// caller wants to know (RFC 6228) it is told with 199, which passes, that
+    /// the early dialog is over. To a caller that requires reliability it would
+    /// have to be acknowledged before: the refusal alone must do there.
+    fn tell_branch_is_over(&mut self, now: Instant, id: InviteId, status: u16) {
+        let Some(Call::Incoming(incoming)) = self.calls.get(&id) else { return };
+        let request = &incoming.request;
+        let proxied = request.headers.all(name::VIA).nth(1).is_some();
+        let wanted = has_option(&request.headers, name::SUPPORTED, "199");
+        let unreliable = !has_option(&request.headers, name::REQUIRE, super::reliable::OPTION);
+        if !(proxied && wanted && unreliable && incoming.provisional.is_some()) {
+            return;
+        }
+        let mut response = self.response(request, 199, &incoming.leg.dialog.id().local_tag);
+        response.headers.push_typed(&Reason::sip(status, default_reason(status)));
+        let server = incoming.server;
+        self.respond(now, server, &response);
     }
 
     /// An UPDATE or PRACK that waits for the application is answered before

@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use super::answers::{body_of, set_body};
-use super::command::{Body, InviteId};
-use super::core::{EndpointCore, Purpose};
+use super::answers::body_of;
+use super::command::InviteId;
+use super::core::EndpointCore;
 use super::event::Event;
 use crate::stream::dtmf_relay::{PLAIN, RELAY};
 use crate::transaction::ServerId;
+use crate::wire::Request;
 use crate::wire::headers::{ContentType, name};
-use crate::wire::{Method, Request};
 
 impl EndpointCore {
     pub(super) fn on_info(&mut self, now: Instant, server: ServerId, request: &Request, id: InviteId) {
@@ -32,28 +32,6 @@ impl EndpointCore {
                 response.headers.push(name::ACCEPT, format!("{RELAY}, {PLAIN}"));
                 self.respond(now, server, &response);
             }
-        }
-    }
-
-    /// Sends one; only where the call stands.
-    pub(super) fn info(&mut self, id: InviteId, body: Body) {
-        let Some(session) = self.session(id).filter(|s| !s.is_leaving()) else { return };
-        let mut request = session.leg.dialog.new_request(Method::Info);
-        self.push_user_agent(&mut request.headers);
-        set_body(&mut request.headers, &mut request.body, Some(body));
-        self.send(request, Purpose::Info(id));
-    }
-
-    /// It is answered, or never will be.
-    pub(super) fn info_done(&mut self, now: Instant, id: InviteId, status: u16) {
-        if status < 200 {
-            return;
-        }
-        if self.session(id).is_some() {
-            self.event(Event::InfoResult { id, status });
-        }
-        if matches!(status, 408 | 481) {
-            self.dialog_gone(now, id, status);
         }
     }
 }

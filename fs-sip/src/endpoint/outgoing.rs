@@ -5,7 +5,7 @@
 //!  ------> resolving -----> calling <---+      2xx: ACK, Established
 //!              |             |  |  |----+   +----------------------> Session
 //!       Hangup:|    3xx-6xx: |  |  +--------+                   (established.rs)
-//!       Failed |    Failed   |  |Hangup: CANCEL (after the first 1xx)
+//!       Failed |    Failed   |  |Hangup, or nothing more comes: CANCEL (after the first 1xx)
 //!              V             V  V
 //!             gone <----- cancelling ---- 2xx: ACK, BYE, Failed
 //!                   3xx-6xx, 64*T1: Failed
@@ -25,7 +25,7 @@ use crate::dialog::exchange::{Carrier, Exchange, Offerer, Role};
 use crate::limits;
 use crate::transaction::ClientId;
 use crate::transport::Local;
-use crate::wire::headers::{CSeq, From, MaxForwards, RetryAfter, To, name};
+use crate::wire::headers::{CSeq, From, MaxForwards, Reason, RetryAfter, To, name};
 use crate::wire::{Headers, Method, NameAddr, Request, Response, Uri};
 
 /// Our INVITE that waits for its answer.
@@ -39,6 +39,8 @@ pub(super) struct Outgoing {
     proceeding: bool,
     /// We hung up; with the headers of the CANCEL.
     pub cancel: Option<Vec<(String, String)>>,
+    /// It was not the application that hung up: the peer was silent too long.
+    timed_out: bool,
     /// One dialog for each branch that has answered provisionally.
     pub early: Vec<Leg>,
     /// The offer.
@@ -108,6 +110,7 @@ impl EndpointCore {
             late_offer: body.is_none(),
             proceeding: false,
             cancel: None,
+            timed_out: false,
             early: Vec::new(),
             body,
             targets: vec![target.clone()],
@@ -125,7 +128,7 @@ impl EndpointCore {
         headers: &[(String, String)],
         body: Option<Body>,
     ) {
-        self.add_abilities(&mut request.headers);
+        self.add_abilities(&mut request.headers, true);
         // RFC 6228: a proxy may tell us that a branch is over.
         request.headers.push(name::SUPPORTED, "199");
         self.push_user_agent(&mut request.headers);
@@ -150,7 +153,7 @@ impl EndpointCore {
         outgoing.cancel = Some(own_headers_removed(&headers));
         if outgoing.sent.is_none() {
             self.unsend(&Purpose::Invite(id));
-            return self.fail(id, 487, "Request Terminated", FailureCause::Cancelled);
+            return self.fail_cancelled(id);
         }
         // Before the first 1xx a CANCEL must wait (RFC 3261 section 9.1).
         if outgoing.proceeding {
@@ -171,7 +174,7 @@ impl EndpointCore {
             if let Some((client, _)) = outgoing.sent {
                 self.table.abandon(client);
             }
-            self.fail(id, 487, "Request Terminated", FailureCause::Cancelled);
+            self.fail_cancelled(id);
         }
     }
 
@@ -197,11 +200,11 @@ impl EndpointCore {
             }
             300..=399 if self.on_redirect(client, id, response) => {}
             400..=599 if !self.is_cancelled(id) && self.try_next_target(client, id) => {}
+            487 if self.is_cancelled(id) => self.fail_cancelled(id),
             status => {
-                let cancelled = self.is_cancelled(id) && status == 487;
-                let cause = if cancelled { FailureCause::Cancelled } else { FailureCause::Peer };
                 let retry_after = response.headers.typed::<RetryAfter>().ok().flatten();
-                self.fail_for(id, (status, &response.reason), cause, retry_after.map(|r| r.seconds));
+                let seconds = retry_after.map(|r| r.seconds);
+                self.fail_for(id, (status, &response.reason), FailureCause::Peer, seconds);
             }
         }
     }
@@ -231,6 +234,8 @@ impl EndpointCore {
         if cancelled && first {
             self.send_cancel(now, id);
         }
+        let silent_at = self.config.silence.filter(|_| !cancelled).map(|silence| now + silence);
+        self.waits.set((id, Wait::Silence), silent_at);
         let usable = branch.as_ref().is_none_or(|branch| self.take_reliable(id, branch, response));
         if let Some(branch) = branch.filter(|_| response.status == 199) {
             self.branch_is_over(id, &branch);
@@ -282,7 +287,7 @@ impl EndpointCore {
         let mut leg = self.answering_leg(client, id, dialog, response);
         let Some((local, late_offer)) = wanted else {
             if self.is_cancelled(id) {
-                self.fail(id, 487, "Request Terminated", FailureCause::Cancelled);
+                self.fail_cancelled(id);
             }
             return self.refuse_branch(client, cseq, leg.dialog);
         };
@@ -300,6 +305,7 @@ impl EndpointCore {
             leg.exchange.roll_back();
         }
         leg.exchange.settle();
+        let branch = leg.tag().to_owned();
         self.forget(id);
         self.dialogs.insert(leg.dialog.id().clone(), id);
         let mut session = Session::new(leg, local, true);
@@ -307,7 +313,7 @@ impl EndpointCore {
         self.calls.insert(id, Call::Session(Box::new(session)));
         self.timer_accepted(now, id, &response.headers);
         self.acknowledge(now, id, client, cseq, needs_answer);
-        self.event(Event::Established { id, status: response.status, body });
+        self.event(Event::Established { id, branch, status: response.status, body });
     }
 
     /// The early dialog that this 2xx confirms, or a new one. The other
@@ -363,7 +369,7 @@ impl EndpointCore {
 
     pub(super) fn invite_timed_out(&mut self, id: InviteId) {
         if self.is_cancelled(id) {
-            self.fail(id, 487, "Request Terminated", FailureCause::Cancelled);
+            self.fail_cancelled(id);
         } else {
             self.fail(id, 408, "Request Timeout", FailureCause::Timeout);
         }
@@ -371,6 +377,26 @@ impl EndpointCore {
 
     pub(super) fn is_cancelled(&self, id: InviteId) -> bool {
         matches!(self.calls.get(&id), Some(Call::Outgoing(o)) if o.cancel.is_some())
+    }
+
+    /// Nothing came after a provisional answer: who gave it is gone.
+    pub(super) fn silent_too_long(&mut self, now: Instant, id: InviteId) {
+        let Some(Call::Outgoing(outgoing)) = self.calls.get_mut(&id) else { return };
+        if outgoing.cancel.is_none() {
+            outgoing.timed_out = true;
+            let reason = Reason::sip(408, "no answer");
+            self.cancel(now, id, vec![(name::REASON.to_owned(), reason.to_string())]);
+        }
+    }
+
+    /// A call that was cancelled is over.
+    fn fail_cancelled(&mut self, id: InviteId) {
+        match self.calls.get(&id) {
+            Some(Call::Outgoing(outgoing)) if outgoing.timed_out => {
+                self.fail(id, 408, "Request Timeout", FailureCause::Timeout);
+            }
+            _ => self.fail(id, 487, "Request Terminated", FailureCause::Cancelled),
+        }
     }
 
     fn fail(&mut self, id: InviteId, status: u16, reason: &str, cause: FailureCause) {

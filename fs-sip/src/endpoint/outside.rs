@@ -134,7 +134,7 @@ impl EndpointCore {
         }
         let mut request = self.outside_request(method, target, from, to, None);
         if request.method == Method::Options {
-            self.add_abilities(&mut request.headers);
+            self.add_abilities(&mut request.headers, false);
             request.headers.push(name::ACCEPT, self.config.accept.join(", "));
         }
         add_headers(&mut request.headers, headers);

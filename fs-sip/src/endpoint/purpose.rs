@@ -31,8 +31,8 @@ pub(super) enum Purpose {
     Refer(InviteId),
     /// Tells the peer how far its REFER has come.
     ReferNotify(InviteId),
-    /// Says a digit.
-    Info(InviteId),
+    /// Says something inside a call that changes nothing in it: INFO, MESSAGE.
+    Single(InviteId, Method),
 }
 
 impl Purpose {
@@ -45,7 +45,7 @@ impl Purpose {
             Self::Update(id, _) => Some((*id, Method::Update)),
             Self::Refer(id) => Some((*id, Method::Refer)),
             Self::ReferNotify(id) => Some((*id, Method::Notify)),
-            Self::Info(id) => Some((*id, Method::Info)),
+            Self::Single(id, method) => Some((*id, method.clone())),
             Self::ForkBye | Self::Ack(..) | Self::Register(_) | Self::Outside(_) => None,
         }
     }
@@ -68,6 +68,10 @@ pub(super) enum Wait {
     AckBodyGiveUp,
     /// The final answer to a cancelled INVITE did not come.
     CancelGiveUp,
+    /// The peer has said nothing more since its last provisional answer.
+    Silence,
+    /// Their invitation is no longer good (Expires).
+    Expires,
     /// Try the re-INVITE again after 491.
     Glare,
     /// Repeat the provisional answer (RFC 3261 section 13.3.1.1: every minute).
@@ -88,11 +92,13 @@ pub(super) enum Wait {
 
 impl Wait {
     /// All of them.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::RepeatAccept,
         Self::AckGiveUp,
         Self::AckBodyGiveUp,
         Self::CancelGiveUp,
+        Self::Silence,
+        Self::Expires,
         Self::Glare,
         Self::RepeatProvisional,
         Self::Prack,

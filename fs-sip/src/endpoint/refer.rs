@@ -76,7 +76,7 @@ impl EndpointCore {
             request.headers.push(name::REFER_SUB, "false");
             request.headers.push(name::REQUIRE, OPTION);
         }
-        self.add_abilities(&mut request.headers);
+        self.add_abilities(&mut request.headers, true);
         self.push_user_agent(&mut request.headers);
         add_headers(&mut request.headers, headers);
         self.waits.set((id, Wait::ReferOut), Some(now + limits::REFER_TIME));

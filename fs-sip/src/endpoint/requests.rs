@@ -122,6 +122,7 @@ impl EndpointCore {
         let answered = match request.method {
             Method::Invite | Method::Bye | Method::Options | Method::Notify => true,
             Method::Prack | Method::Update | Method::Refer | Method::Info => true,
+            Method::Message if is_inside(request) => self.config.call_messages,
             Method::Message => self.config.messages,
             Method::Subscribe => !self.config.events.is_empty() || is_of_refer(request),
             _ => self.is_answered_above(&request.method),
@@ -130,7 +131,7 @@ impl EndpointCore {
             let status = if request.method.is_known() { 405 } else { 501 };
             let tag = self.new_tag();
             let mut response = self.response(request, status, &tag);
-            response.headers.push(name::ALLOW, self.allow());
+            response.headers.push(name::ALLOW, self.allow(is_inside(request)));
             return Some(response);
         }
         if let Scheme::Other(scheme) = request.uri.scheme()
@@ -211,7 +212,7 @@ impl EndpointCore {
         let mut response = self.response(request, 200, &tag);
         response.headers.push(name::ACCEPT, self.config.accept.join(", "));
         response.headers.push(name::ACCEPT_ENCODING, "identity");
-        self.add_abilities(&mut response.headers);
+        self.add_abilities(&mut response.headers, is_inside(request));
         self.respond(now, server, &response);
     }
 
@@ -264,6 +265,7 @@ impl EndpointCore {
             Method::Update => self.on_update(now, server, request, id, &dialog.remote_tag),
             Method::Refer => self.on_refer(now, server, request, id),
             Method::Info => self.on_info(now, server, &request, id),
+            Method::Message => self.on_call_text(now, server, &request, id, &path),
             Method::Notify if of_refer => self.on_refer_notify(now, server, &request, id),
             Method::Subscribe if of_refer => self.on_refer_subscribe(now, server, &request, id),
             Method::Notify => self.refuse(now, server, &request, 481),
@@ -278,6 +280,11 @@ impl EndpointCore {
         let response = self.response(request, status, &tag);
         self.respond(now, server, &response);
     }
+}
+
+/// Does the request belong to a dialog?
+fn is_inside(request: &Request) -> bool {
+    request.to().is_ok_and(|to| to.tag().is_some())
 }
 
 /// Where a response goes: over a stream back on its connection, and only where

@@ -39,7 +39,7 @@ impl EndpointCore {
             leg.exchange.carry(Offerer::Local, Carrier::Request);
         }
         let mut request = leg.dialog.new_request(Method::Update);
-        self.add_abilities(&mut request.headers);
+        self.add_abilities(&mut request.headers, true);
         self.push_user_agent(&mut request.headers);
         self.ask_for_timer(id, &mut request.headers);
         set_body(&mut request.headers, &mut request.body, body);

@@ -14,17 +14,19 @@ mod streams;
 mod transfer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fs_proto::MediaType;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::endpoint::Body;
 use crate::event::SessionEvent;
 use crate::media::{MediaStatistics, SessionId};
 use crate::stream::digits::{Digits, NotADigit};
 use crate::wire::NameAddr;
-use crate::wire::headers::name;
+use crate::wire::headers::{RetryAfter, name};
 
-pub(crate) use actor::{Actor, Input, Outgoing, Start, until};
+pub(crate) use actor::{Actor, Input, Outgoing, Start, TransferNews, until};
 pub use info::CallInfo;
 pub use options::{DigitWay, IceOptions, MediaOptions, VideoOptions};
 pub(crate) use problem::warning;
@@ -32,6 +34,25 @@ pub use state::{IllegalState, SessionState};
 pub(crate) use streams::{StreamSetup, Streams};
 pub use transfer::Transfer;
 pub(crate) use transfer::Wanted;
+
+/// How an incoming call is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// A status from 300 to 699; other values become 603, the default.
+    pub status: u16,
+    /// The reason phrase; none = the standard one.
+    pub reason: Option<String>,
+    /// When the caller may try again; none = nothing is said.
+    pub retry_after: Option<Duration>,
+    /// Further headers (Warning, Reason …).
+    pub headers: Vec<(String, String)>,
+}
+
+impl Default for Refusal {
+    fn default() -> Self {
+        Self { status: 603, reason: None, retry_after: None, headers: Vec::new() }
+    }
+}
 
 /// What the application asks of a session.
 #[derive(Debug)]
@@ -43,6 +64,7 @@ pub(crate) enum SessionCommand {
     Hangup,
     Hold(bool),
     Digits(Vec<u8>),
+    Message(Body),
     Transfer(Transfer),
     AcceptTransfer(oneshot::Sender<Option<Wanted>>),
     RejectTransfer { status: u16, reason: Option<String> },
@@ -136,6 +158,13 @@ impl Session {
         self.control.reject(status, reason);
     }
 
+    /// Refuses an incoming call as [`Session::reject`] does, and says when to try again (Retry-After, in whole seconds; RFC
+    /// 3261 knows it for 404, 413, 480, 486, 500, 503, 600 and 603) or what else the caller shall know. Headers that are the
+    /// endpoint's own are left out.
+    pub fn reject_with(&self, refusal: Refusal) {
+        self.control.reject_with(refusal);
+    }
+
     /// Sends an incoming call to other addresses (302).
     pub fn redirect(&self, to: &[NameAddr]) {
         self.control.redirect(to);
@@ -175,6 +204,12 @@ impl Session {
     /// The first character that is no digit; then nothing is sent.
     pub fn send_digits(&self, digits: &str) -> Result<(), NotADigit> {
         self.control.send_digits(digits)
+    }
+
+    /// Sends a message inside the call (MESSAGE, RFC 3428), for example `text/plain`; one after the other, what became of each
+    /// is told by [`SessionEvent::DidSendMessage`]. Nothing is sent while the call does not stand.
+    pub fn send_message(&self, content_type: &str, data: &[u8]) {
+        self.control.send_message(content_type, data);
     }
 
     /// The figures of the audio stream so far; zeros when there is none.
@@ -230,6 +265,17 @@ impl SessionControl {
         self.refuse(status, reason, Vec::new());
     }
 
+    /// See [`Session::reject_with`].
+    pub fn reject_with(&self, refusal: Refusal) {
+        let Refusal { status, reason, retry_after, mut headers } = refusal;
+        let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+        if let Some(time) = retry_after {
+            let value = RetryAfter { seconds: seconds(time), duration: None };
+            headers.push((name::RETRY_AFTER.to_owned(), value.to_string()));
+        }
+        self.refuse(status, reason.as_deref(), headers);
+    }
+
     /// See [`Session::redirect`].
     pub fn redirect(&self, to: &[NameAddr]) {
         let contact = |address: &NameAddr| (name::CONTACT.to_owned(), address.to_string());
@@ -281,6 +327,12 @@ impl SessionControl {
     pub fn send_digits(&self, digits: &str) -> Result<(), NotADigit> {
         self.send(SessionCommand::Digits(Digits::parse(digits)?));
         Ok(())
+    }
+
+    /// See [`Session::send_message`].
+    pub fn send_message(&self, content_type: &str, data: &[u8]) {
+        let body = Body { content_type: content_type.to_owned(), data: data.to_vec() };
+        self.send(SessionCommand::Message(body));
     }
 
     /// See [`Session::statistics`].

@@ -4,6 +4,7 @@
 //! at their place in every later description, and rolls back when an offer is refused.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 
 use fs_proto::MediaType;
 
@@ -208,6 +209,26 @@ impl OfferAnswer {
         let places = medias.iter().map(|media| (media.kind, media.index)).collect();
         self.exchange = Exchange::RemoteOffer { places };
         Ok(medias)
+    }
+
+    /// Answers an offer of the peer without taking anything of it: every m-line is refused. A later offer of ours takes the first
+    /// line of each kind.
+    ///
+    /// # Errors
+    /// [`OfferAnswerError::Glare`] while another offer is open; else when the offer can't be read.
+    pub fn decline(&mut self, content_type: &str, body: &[u8]) -> Result<Vec<u8>, OfferAnswerError> {
+        if self.is_open() {
+            return Err(OfferAnswerError::Glare);
+        }
+        let session = sdp::parse_body(content_type, body)?;
+        let line = |kind: &MediaType| {
+            let of_kind = |media: &sdp_types::Media| media.media.eq_ignore_ascii_case(kind.as_str());
+            session.medias.iter().position(of_kind).map(|index| (*kind, index))
+        };
+        let places = self.kinds.iter().filter_map(line).collect();
+        self.agreed = Agreed { lines: session.medias.iter().map(sdp::refuse).collect(), places };
+        let nowhere = IpAddr::from(Ipv4Addr::UNSPECIFIED);
+        Ok(sdp::to_bytes(&self.local.build(nowhere, self.agreed.lines.clone())))
     }
 
     /// Answers the peer's offer: our streams at their places, every other m-line refused.

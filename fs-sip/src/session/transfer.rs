@@ -49,7 +49,7 @@ pub(crate) struct Wanted {
 /// What a Refer-To asks for; else the status that refuses it.
 pub(crate) fn wanted(refer_to: &NameAddr, referred_by: Option<&NameAddr>) -> Result<Wanted, u16> {
     let uri = &refer_to.uri;
-    if !uri.is_sip() {
+    if !uri.is_sip() && !uri.is_tel() {
         return Err(416);
     }
     // Other methods are for conference servers (RFC 4579).

@@ -161,6 +161,42 @@ impl Uri {
         uri
     }
 
+    /// The number of a `tel:` URI at a domain, which knows the way to it (RFC 3261 section 19.1.6): without visual separators,
+    /// `isub` and `postd` before the other parameters, which are in the order of their names, and `user=phone`. None for other
+    /// URIs, and for a domain that is none.
+    ///
+    /// ```
+    /// use fs_sip::wire::Uri;
+    /// let (tel, domain) = (Uri::parse("tel:+1-201-555-0123;ext=9")?, Uri::parse("sip:alice@example.org")?);
+    /// let uri = tel.telephone_at(&domain).map(|uri| uri.to_string());
+    /// assert_eq!(uri.as_deref(), Some("sip:+12015550123;ext=9@example.org;user=phone"));
+    /// # Ok::<(), fs_sip::error::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn telephone_at(&self, domain: &Self) -> Option<Self> {
+        let Rest::Opaque(text) = self.is_tel().then_some(&self.rest)? else { return None };
+        let mut parts = text.split(';');
+        let digits = parts.next().unwrap_or_default();
+        let number: String = digits.chars().filter(|c| !matches!(c, '-' | '.' | '(' | ')')).collect();
+        let mut params: Vec<String> = parts.map(str::to_ascii_lowercase).collect();
+        let place = |param: &String| {
+            let name = param.split('=').next().unwrap_or_default().to_owned();
+            (!matches!(name.as_str(), "isub" | "postd"), name)
+        };
+        params.sort_by_key(place);
+        let user = std::iter::once(number).chain(params).collect::<Vec<_>>().join(";");
+        let mut uri = Self::sip(Some(&unescape(&user)), domain.host()?.clone(), domain.port());
+        uri.scheme = domain.scheme.clone();
+        uri.params_mut()?.set("user", Some("phone"));
+        Some(uri)
+    }
+
+    /// Is it a telephone number (`tel:`, RFC 3966)?
+    #[must_use]
+    pub fn is_tel(&self) -> bool {
+        matches!(&self.scheme, Scheme::Other(scheme) if scheme == "tel")
+    }
+
     /// The same URI that asks for TLS all the way: `sips:`.
     #[must_use]
     pub fn to_sips(&self) -> Self {

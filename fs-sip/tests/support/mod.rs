@@ -22,6 +22,14 @@ pub fn uri(n: u8) -> Uri {
     Uri::sip(Some("user"), address(n).ip(), Some(5060))
 }
 
+/// What the event of a call that was answered says; which branch it was does not matter.
+pub fn established(event: Event) -> (InviteId, u16, Option<Body>) {
+    match event {
+        Event::Established { id, status, body, .. } => (id, status, body),
+        other => panic!("not answered: {other:?}"),
+    }
+}
+
 pub fn sdp(text: &str) -> Option<Body> {
     Some(Body::sdp(format!("v=0\r\ns={text}\r\n")))
 }
@@ -271,6 +279,10 @@ impl World {
 
     pub fn sessions(&self, n: u8) -> usize {
         self.parties[&address(n)].core.sessions()
+    }
+
+    pub fn statistics(&self, n: u8) -> fs_sip::endpoint::Statistics {
+        self.parties[&address(n)].core.statistics()
     }
 
     pub fn transactions(&self, n: u8) -> usize {

@@ -8,7 +8,7 @@ use crate::event::{Originator, SessionEvent};
 use crate::session::problem::Problem;
 use crate::session::state::{SessionState, Trigger};
 use crate::wire::headers::Reason;
-use crate::wire::{Method, TypedHeader};
+use crate::wire::{Method, TypedHeader, default_reason};
 
 impl Actor {
     pub(super) async fn hangup(&mut self) {
@@ -25,6 +25,17 @@ impl Actor {
             }
             SessionState::Null | SessionState::Terminating | SessionState::Terminated => {}
         }
+    }
+
+    /// Nobody has answered our call in time.
+    pub(super) async fn unanswered(&mut self) {
+        self.answer_by = None;
+        if self.state != SessionState::Connecting {
+            return;
+        }
+        let event = self.failure(Originator::Local, 408, default_reason(408), "timeout");
+        let reason = Reason::sip(408, "no answer");
+        self.end(event, vec![(Reason::NAME.to_owned(), reason.to_string())]).await;
     }
 
     /// Ends a session that can't go on, and tells the peer why (RFC 3326).

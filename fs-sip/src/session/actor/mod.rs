@@ -7,10 +7,12 @@
 //! | `renegotiation` | offers within the call: hold, ICE, what the peer wants |
 //! | `transfer` | REFER, ours and theirs |
 //! | `digits` | digits that go by INFO |
+//! | `messages` | messages inside the call |
 //! | `ending` | refusal, CANCEL, BYE and what goes wrong |
 
 mod digits;
 mod ending;
+mod messages;
 mod renegotiation;
 mod setup;
 mod transfer;
@@ -74,6 +76,8 @@ pub(crate) struct Outgoing {
     pub(crate) headers: Vec<(String, String)>,
     /// The peer makes the offer.
     pub(crate) late_offer: bool,
+    /// How long it may take to answer.
+    pub(crate) invite_timeout: Option<Duration>,
     /// The call whose peer has asked for this one.
     pub(crate) reports_to: Option<mpsc::UnboundedSender<Input>>,
 }
@@ -91,7 +95,7 @@ enum Early {
     /// Our offer in a reliable provisional answer to an INVITE that had none.
     Offered,
     /// A branch has offered, and we have answered; the negotiator as it was before.
-    OfferTaken(Box<OfferAnswer>),
+    OfferTaken { branch: String, before: Box<OfferAnswer> },
 }
 
 /// The task of one session.
@@ -110,6 +114,8 @@ pub(crate) struct Actor {
     reliable: bool,
     /// What we have said before the final answer.
     early: Early,
+    /// Further branches that have offered, and how we have declined.
+    declined: Vec<(String, OfferAnswer)>,
     /// Their transfer that waits for the application.
     asked: Option<Wanted>,
     /// Our transfer, or theirs, is under way.
@@ -118,12 +124,16 @@ pub(crate) struct Actor {
     reports_to: Option<mpsc::UnboundedSender<Input>>,
     /// Digits that wait for the answer to the INFO before them.
     info: Option<VecDeque<DtmfEvent>>,
+    /// Messages that wait for the answer to the one before them.
+    messages: Option<VecDeque<Body>>,
     /// The streams have to be opened at another address.
     moved: bool,
     /// The peer has to be told where they are now.
-    address_wish: bool,
+    offer_wish: bool,
     /// When an offer that was crossed by another one is made again.
     again: Option<Instant>,
+    /// When a call of ours that is not answered is given up.
+    answer_by: Option<Instant>,
     /// When the last event is told at the latest.
     deadline: Option<Instant>,
     /// The hold the application wants, when it changed while a re-INVITE was out.
@@ -153,13 +163,16 @@ impl Actor {
             offer: None,
             reliable: false,
             early: Early::Nothing,
+            declined: Vec::new(),
             asked: None,
             transferring: false,
             reports_to: None,
             info: None,
+            messages: None,
             moved: false,
-            address_wish: false,
+            offer_wish: false,
             again: None,
+            answer_by: None,
             deadline: None,
             hold_wish: false,
             hold_is_out: false,
@@ -197,6 +210,7 @@ impl Actor {
                     self.again = None;
                     self.follow_wishes().await;
                 }
+                () = until(self.answer_by) => self.unanswered().await,
                 () = until(self.deadline) => {
                     if let Some(event) = self.last_words.take() {
                         self.finish(event).await;
@@ -262,6 +276,7 @@ impl Actor {
                 self.follow_wishes().await;
             }
             SessionCommand::Digits(events) if self.state.is_connected() => self.streams.send_digits(&events),
+            SessionCommand::Message(body) if self.state.is_connected() => self.send_message(body),
             SessionCommand::Statistics(kind, reply) => {
                 // Who asked may have gone.
                 let _ = reply.send(self.streams.statistics(kind).await);
@@ -291,8 +306,8 @@ impl Actor {
             Event::Processed { method, ours, status, ack, .. } => {
                 self.processed(method, ours, status, ack).await;
             }
-            Event::Established { body, .. } if self.state == SessionState::Connecting => {
-                self.established(body).await
+            Event::Established { branch, body, .. } if self.state == SessionState::Connecting => {
+                self.established(&branch, body).await
             }
             Event::Confirmed { body, .. } if self.state == SessionState::Accepting => {
                 self.confirmed(body).await
@@ -302,6 +317,10 @@ impl Actor {
             }
             Event::Info { body, .. } => self.informed(&body),
             Event::InfoResult { status, .. } => self.info_answered(status),
+            Event::CallMessage { body: Body { content_type, data }, headers, .. } => {
+                self.emit(SessionEvent::GotMessage { content_type, data, headers });
+            }
+            Event::CallMessageResult { status, reason, .. } => self.message_answered(status, reason),
             Event::Cancelled { reason, .. } => {
                 let why = ending::words(reason.as_deref());
                 let event = self.failure(Originator::Remote, 487, "Session Cancelled", &why);

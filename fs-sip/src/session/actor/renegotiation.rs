@@ -53,10 +53,10 @@ impl Actor {
                 Ok(ends) => ends.into_iter().for_each(|end| self.emit_stream(end)),
                 Err(problem) => return self.give_up(problem).await,
             }
-            self.address_wish = true;
+            self.offer_wish = true;
         }
         let hold = self.hold_wish != self.streams.is_holding();
-        if !hold && !self.address_wish && !self.streams.wants_ice_update() {
+        if !hold && !self.offer_wish && !self.streams.wants_ice_update() {
             return;
         }
         self.hold_is_out = hold;
@@ -74,7 +74,7 @@ impl Actor {
     pub(super) async fn renegotiated(&mut self, status: u16, reason: &str, body: Option<Body>) {
         self.step(Trigger::Renegotiated);
         if (200..300).contains(&status) {
-            self.address_wish = false;
+            self.offer_wish = false;
             if let Err(problem) = self.take_answer(body, "200 answer").await {
                 return self.give_up(problem).await;
             }
@@ -82,8 +82,8 @@ impl Actor {
             tracing::info!(target: "fs::sip::session", id = self.id.0, "re-INVITE was refused: {status} {reason}");
             self.streams.exchange.roll_back();
             // Another offer was under way; any other refusal would come again.
-            self.again = (self.address_wish && status == 491).then(|| Instant::now() + limits::OFFER_AGAIN);
-            self.address_wish &= status == 491;
+            self.again = (self.offer_wish && status == 491).then(|| Instant::now() + limits::OFFER_AGAIN);
+            self.offer_wish &= status == 491;
         }
         if std::mem::take(&mut self.hold_is_out) {
             // Our own side changed in any case; a refusal only means that the peer was not told.

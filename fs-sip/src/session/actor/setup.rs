@@ -1,16 +1,19 @@
 //! From the first message to a standing call.
 
+use std::time::Instant;
+
 use super::{Actor, Early, Outgoing};
 use crate::endpoint::{Body, Command};
 use crate::event::{Originator, SessionEvent};
 use crate::sdp::RemoteMedia;
 use crate::session::problem::Problem;
 use crate::session::state::{SessionState, Trigger};
+use crate::wire::headers::name;
 
 /// We call.
 impl Actor {
     pub(super) async fn call(&mut self, outgoing: Outgoing) {
-        let Outgoing { target, from, to, headers, late_offer, reports_to } = outgoing;
+        let Outgoing { target, from, to, mut headers, late_offer, invite_timeout, reports_to } = outgoing;
         self.reports_to = reports_to;
         self.step(Trigger::Connect);
         let offer = match late_offer {
@@ -23,6 +26,10 @@ impl Actor {
         match offer {
             Ok(body) => {
                 self.emit(SessionEvent::NewOutgoing);
+                if let Some(time) = invite_timeout {
+                    self.answer_by = Instant::now().checked_add(time);
+                    headers.push((name::EXPIRES.to_owned(), time.as_secs().max(1).to_string()));
+                }
                 self.send(Command::Invite { id: self.id, target, from, to: Some(to), headers, body });
             }
             Err(problem) => {
@@ -53,17 +60,15 @@ impl Actor {
         }
     }
 
-    /// A branch of our call offers in a reliable provisional answer. The first one that does is heard; another one is left
-    /// without PRACK, since there is one negotiator for all of them.
+    /// A branch of our call offers in a reliable provisional answer. The first one that does is heard.
     pub(super) async fn early_offered(&mut self, branch: String, body: Body) {
         if !matches!(self.early, Early::Nothing) {
-            tracing::info!(target: "fs::sip::session", id = self.id.0, "a second branch offers media");
-            return;
+            return self.decline_early(branch, &body);
         }
         let before = Box::new(self.streams.exchange.clone());
         match self.answer_offer(&body).await {
             Ok((answer, remote)) => {
-                self.early = Early::OfferTaken(before);
+                self.early = Early::OfferTaken { branch: branch.clone(), before };
                 self.send(Command::AnswerEarly { id: self.id, branch, body: answer });
                 self.flow_or_give_up(&remote).await;
             }
@@ -71,15 +76,43 @@ impl Actor {
         }
     }
 
+    /// A further branch offers. The streams belong to the first one, so it is answered without media; if it is the one that
+    /// takes the call, an offer of ours brings them.
+    fn decline_early(&mut self, branch: String, body: &Body) {
+        let Early::OfferTaken { before, .. } = &self.early else { return };
+        let mut exchange = (**before).clone();
+        match exchange.decline(&body.content_type, &body.data) {
+            Ok(answer) => {
+                self.declined.push((branch.clone(), exchange));
+                self.send(Command::AnswerEarly { id: self.id, branch, body: Body::sdp(answer) });
+            }
+            Err(error) => {
+                tracing::info!(target: "fs::sip::session", id = self.id.0, "a branch offers what can't be read: {error}");
+            }
+        }
+    }
+
+    /// The branch that we have declined takes the call.
+    async fn take_declined(&mut self, branch: &str) -> Result<(), Problem> {
+        let at = self.declined.iter().position(|(declined, _)| declined == branch);
+        let at = at.ok_or_else(|| Problem::missing_sdp("200 answer"))?;
+        self.streams.exchange = self.declined.swap_remove(at).1;
+        self.streams.silence().await;
+        self.offer_wish = true;
+        Ok(())
+    }
+
     /// Our INVITE is accepted.
-    pub(super) async fn established(&mut self, body: Option<Body>) {
+    pub(super) async fn established(&mut self, branch: &str, body: Option<Body>) {
+        self.answer_by = None;
         self.emit(SessionEvent::WillStart);
         let early = std::mem::take(&mut self.early);
         let has_offered = self.streams.has_offered();
         let result = match (early, body) {
             // The offer was made and answered before.
-            (Early::OfferTaken(..), None) => Ok(()),
-            (Early::OfferTaken(before), Some(body)) => {
+            (Early::OfferTaken { branch: taken, .. }, None) if taken == branch => Ok(()),
+            (Early::OfferTaken { .. }, None) => self.take_declined(branch).await,
+            (Early::OfferTaken { before, .. }, Some(body)) => {
                 self.streams.exchange = *before;
                 self.answer_in_ack(&body).await
             }

@@ -41,6 +41,8 @@ pub async fn configure(settings: &Settings) -> Result<Configuration, String> {
         outbound_proxy: proxy.clone(),
         ..ApplicationConfig::default()
     };
+    // An element has nobody who would read them: 405 is the honest answer.
+    application.endpoint.call_messages = false;
     application.endpoint.tls = tls(settings)?;
     let target = target(settings, protocol)?;
     let mut registration = None;
