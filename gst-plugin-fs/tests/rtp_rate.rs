@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 
 use fs_core::RtpHeaderExtensionList;
 use fs_core::prelude::*;
+use fs_proto::tfrc::{Feedback, Stamp};
 use fs_proto::{Candidate, Codec, FeedbackParameter, MediaType, RtpHeaderExtension, StreamDirection};
 use gst::prelude::*;
+use gst_rtp::RTPBuffer;
 
 use support::PATIENCE;
 use support::media::MediaSide;
@@ -58,6 +60,16 @@ fn call(
     extensions: &[RtpHeaderExtension],
     delay: Duration,
 ) -> (MediaSide, MediaSide, [Wire; 2]) {
+    call_without_reports(codec, extensions, delay, 0)
+}
+
+/// A running call in which that many of a thousand reports of the first side are lost.
+fn call_without_reports(
+    codec: &Codec,
+    extensions: &[RtpHeaderExtension],
+    delay: Duration,
+    lost: u32,
+) -> (MediaSide, MediaSide, [Wire; 2]) {
     let (a, b) = (side(), side());
     for each in [&a, &b] {
         each.prefer(codec);
@@ -67,6 +79,7 @@ fn call(
     }
     let (of_a, of_b) = (a.open(2), b.open(2));
     let wires = [1, 2].map(|c| Wire::slow(address(&of_a, c), address(&of_b, c), delay));
+    wires[1].lose(lost);
     let (codecs_a, codecs_b) = (described(&a), described(&b));
     for (each, codecs) in [(&b, codecs_a), (&a, codecs_b)] {
         each.stream.set_property("rtp-header-extensions", RtpHeaderExtensionList(extensions.to_vec()));
@@ -121,6 +134,85 @@ fn losses_bring_the_encoders_bit_rate_down() {
         a.end();
         b.end();
     }
+}
+
+fn ssrc(side: &MediaSide) -> u32 {
+    side.session.property("ssrc")
+}
+
+/// The rate control's reports in compound packets (RFC 4585 section 6.1, format 2): from whom, about whom, and what.
+fn reports(compounds: &[Vec<u8>]) -> Vec<(u32, u32, Feedback)> {
+    let mut found = Vec::new();
+    for mut rest in compounds.iter().map(Vec::as_slice) {
+        while let [first, kind, high, low, ..] = *rest {
+            let (packet, next) = rest.split_at(4 * (usize::from(u16::from_be_bytes([high, low])) + 1));
+            if (first & 0x1f, kind) == (2, 205) {
+                let number = |at: usize| u32::from_be_bytes(packet[at..at + 4].try_into().unwrap());
+                found.push((number(4), number(8), Feedback::from_bytes(&packet[12..]).unwrap()));
+            }
+            rest = next;
+        }
+    }
+    found
+}
+
+#[test]
+fn packets_are_stamped_and_reported_on_the_wire() {
+    let extension = RtpHeaderExtension { id: 3, direction: StreamDirection::BOTH, uri: RTT_SENDTS.into() };
+    let wanted = codec("VP8", &[("nack", "pli"), ("tfrc", "")]);
+    let (a, b, wires) = call(&wanted, &[extension], Duration::from_millis(30));
+    wait_until("a bit rate", || bitrate(&a) > 150_000 && bitrate(&b) > 150_000);
+    let mut said = Vec::new();
+    wait_until("reports both ways", || {
+        said.extend(reports(&wires[1].taken_from_a()));
+        let counts = |(from, about, told): &(u32, u32, Feedback)| {
+            (*from, *about) == (ssrc(&a), ssrc(&b)) && told.receive_byte_rate > 1000
+        };
+        said.iter().any(counts)
+    });
+    let mut stamps = Vec::new();
+    wait_until("stamps with the round-trip time", || {
+        for packet in wires[0].taken_from_a() {
+            let length = packet.len();
+            let buffer = gst::Buffer::from_slice(packet);
+            let packet = RTPBuffer::from_buffer_readable(&buffer).unwrap();
+            let stamp = packet.extension_onebyte_header(3, 0).unwrap_or_else(|| panic!("{length} octets"));
+            stamps.push(Stamp::from_bytes(stamp).unwrap());
+        }
+        stamps.last().is_some_and(|stamp| !stamp.rtt.is_zero())
+    });
+    // The wire alone takes as long.
+    assert!(stamps.last().unwrap().rtt >= Duration::from_millis(60), "{stamps:?}");
+    let of_b = |said: &mut Vec<_>| said.extend(reports(&wires[1].taken_from_b()));
+    let mut told = Vec::new();
+    of_b(&mut told);
+    assert!(told.iter().all(|(from, about, _)| (*from, *about) == (ssrc(&b), ssrc(&a))), "{told:?}");
+    assert!(!told.is_empty());
+    wires[0].lose(250);
+    wait_until("losses in the reports", || {
+        told.clear();
+        of_b(&mut told);
+        told.iter().any(|(_, _, feedback)| feedback.loss_event_rate > 0.02)
+    });
+    a.end();
+    b.end();
+}
+
+#[test]
+fn without_reports_the_configured_bit_rate_stands() {
+    const CONFIGURED: u32 = 200_000;
+    let extension = RtpHeaderExtension { id: 3, direction: StreamDirection::BOTH, uri: RTT_SENDTS.into() };
+    let wanted = codec("VP8", &[("nack", "pli"), ("tfrc", "")]);
+    let (a, b, wires) = call_without_reports(&wanted, &[extension], Duration::ZERO, 1000);
+    b.session.set_property("send-bitrate", CONFIGURED);
+    wait_until("rate control of the other side", || bitrate(&a) > 150_000);
+    a.wait(a.got.len() + 120);
+    let encoder = find(&b, "vp8enc").unwrap();
+    assert_eq!((bitrate(&b), encoder.property::<i32>("target-bitrate")), (CONFIGURED, CONFIGURED as i32));
+    wires[1].lose(0);
+    wait_until("rate control after the first report", || bitrate(&b) != CONFIGURED && bitrate(&b) > 150_000);
+    a.end();
+    b.end();
 }
 
 #[test]

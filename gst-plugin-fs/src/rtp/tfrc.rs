@@ -5,7 +5,8 @@
 //! RTPSession: on-sending-rtcp             adds our reports          on-feedback-rtcp                 takes theirs
 //! ```
 //! All of that is there only once rate control was negotiated: feedback `tfrc` and `nack pli` of a codec, and the header
-//! extension `rtt-sendts` in both directions. The rate it finds is the session's `send-bitrate`.
+//! extension `rtt-sendts` in both directions. The rate it finds is the session's `send-bitrate`. Until somebody reports,
+//! the application's `send-bitrate` or the encoder's own rate stands.
 //!
 //! Locks: `inner` is the innermost of all; nothing of GStreamer or of the session is called while it is held.
 
@@ -142,11 +143,11 @@ impl RateControl {
         changed
     }
 
-    /// The rate in bit/s, if it differs from the one that was told.
+    /// The rate in bit/s, if it differs from the one that was told; none while nobody has reported.
     fn news(&self) -> Option<u32> {
         let mut inner = self.inner();
         inner.terms?;
-        let rate = (inner.control.byte_rate() * 8.0).clamp(1.0, f64::from(u32::MAX));
+        let rate = (inner.control.byte_rate()? * 8.0).clamp(1.0, f64::from(u32::MAX));
         let told = inner.told.map_or(0.0, f64::from);
         if (rate - told).abs() <= told * WORTH_TELLING {
             return None;
@@ -223,7 +224,6 @@ impl imp::Session {
                 if !watching {
                     self.watch_packets(&graph, &internal);
                 }
-                self.tell_rate();
                 let modder = self.new_modder(terms);
                 self.replace_modder(graph, Some(modder));
             }

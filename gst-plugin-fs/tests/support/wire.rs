@@ -1,4 +1,4 @@
-//! The wire between two sides: a socket of the test that hands on what it gets, and keeps what one side sent. It may take
+//! The wire between two sides: a socket of the test that hands on what it gets, and keeps what each side sent. It may take
 //! its time and lose packets.
 
 use std::collections::VecDeque;
@@ -19,7 +19,8 @@ pub struct Wire {
 
 #[derive(Default)]
 struct State {
-    seen: Mutex<Vec<Vec<u8>>>,
+    /// What `a` sent, and what `b` sent.
+    seen: [Mutex<Vec<Vec<u8>>>; 2],
     stop: AtomicBool,
     /// Of a thousand packets of `a`.
     loss: AtomicU32,
@@ -58,9 +59,8 @@ impl Wire {
                 if let Ok((length, from)) = ours.recv_from(&mut packet) {
                     let to = if from == a { b } else { a };
                     let lost = from == a && shared.loses(&mut dice);
-                    if from == a {
-                        shared.seen.lock().unwrap().push(packet[..length].to_vec());
-                    }
+                    let side = usize::from(from != a);
+                    shared.seen[side].lock().unwrap().push(packet[..length].to_vec());
                     if !lost {
                         waiting.push_back((Instant::now() + delay, packet[..length].to_vec(), to));
                     }
@@ -82,7 +82,12 @@ impl Wire {
 
     /// What `a` has sent since the last look.
     pub fn taken_from_a(&self) -> Vec<Vec<u8>> {
-        std::mem::take(&mut self.state.seen.lock().unwrap())
+        std::mem::take(&mut self.state.seen[0].lock().unwrap())
+    }
+
+    /// What `b` has sent since the last look.
+    pub fn taken_from_b(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.state.seen[1].lock().unwrap())
     }
 
     /// Loses that many of a thousand packets of `a`.

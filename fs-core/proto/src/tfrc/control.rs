@@ -50,7 +50,7 @@ struct Inlet {
 pub struct Control {
     epoch: Duration,
     variant: Variant,
-    /// The rate while nobody has reported.
+    /// What the sender of whoever reports first will begin with.
     alone: Sender,
     outlets: BTreeMap<u32, Outlet>,
     inlets: BTreeMap<u32, Inlet>,
@@ -70,22 +70,24 @@ impl Control {
         }
     }
 
-    /// Bytes per second that may be sent: what the slowest way carries.
-    pub fn byte_rate(&self) -> f64 {
-        self.slowest().byte_rate()
+    /// Bytes per second that may be sent: what the slowest way carries. None while nobody has reported: the rate that was
+    /// configured stands. A peer may have agreed to reports and never send one, as Farstream does under GStreamer 1.22;
+    /// section 4.4 of RFC 5348 would have it get a packet a minute in the end.
+    pub fn byte_rate(&self) -> Option<f64> {
+        self.slowest().map(Sender::byte_rate)
     }
 
-    fn slowest(&self) -> &Sender {
+    fn slowest(&self) -> Option<&Sender> {
         let senders = self.outlets.values().map(|outlet| &outlet.sender);
-        senders.min_by(|a, b| a.byte_rate().total_cmp(&b.byte_rate())).unwrap_or(&self.alone)
+        senders.min_by(|a, b| a.byte_rate().total_cmp(&b.byte_rate()))
     }
 
     /// A packet of that many bytes is about to leave. Before the first report nothing waits: the first picture comes at
     /// once, and the report with it.
     pub fn on_sending(&mut self, now: Duration, size: usize) -> Sending {
-        let (byte_rate, rtt) = (self.byte_rate(), self.slowest().rtt());
-        let wait = match rtt {
-            Some(rtt) => self.pacer.on_packet(now, size, byte_rate, rtt),
+        let rate = self.slowest().and_then(|slowest| Some((slowest.byte_rate(), slowest.rtt()?)));
+        let wait = match rate {
+            Some((byte_rate, rtt)) => self.pacer.on_packet(now, size, byte_rate, rtt),
             None => Duration::ZERO,
         };
         for outlet in self.outlets.values_mut() {
@@ -188,12 +190,7 @@ impl Control {
     pub fn deadline(&self) -> Option<Duration> {
         let inlets = self.inlets.values().filter(|inlet| !inlet.mute && !inlet.due);
         let reports = inlets.filter_map(|inlet| inlet.receiver.deadline());
-        reports.chain(self.senders().map(Sender::deadline)).min()
-    }
-
-    fn senders(&self) -> impl Iterator<Item = &Sender> {
-        let alone = self.outlets.is_empty().then_some(&self.alone);
-        alone.into_iter().chain(self.outlets.values().map(|outlet| &outlet.sender))
+        reports.chain(self.outlets.values().map(|outlet| outlet.sender.deadline())).min()
     }
 
     /// Does what is due. True if a report should go out at once; the rate may have changed.
@@ -201,9 +198,6 @@ impl Control {
         if self.outlets.len() > 1 {
             // Who has left must not hold back the others.
             self.outlets.retain(|_, outlet| now.saturating_sub(outlet.heard) <= LONGEST_SILENCE);
-        }
-        if self.outlets.is_empty() && self.alone.deadline() <= now {
-            self.alone.on_deadline(now);
         }
         for outlet in self.outlets.values_mut().filter(|outlet| outlet.sender.deadline() <= now) {
             outlet.sender.on_deadline(now);

@@ -38,6 +38,8 @@ struct World {
 }
 
 const PACKET: usize = 1000;
+/// What the application sends before the first report, in bytes per second.
+const FIRST: f64 = 1500.0;
 
 impl World {
     fn new(link: Link) -> Self {
@@ -121,7 +123,7 @@ impl World {
             let event = Event::Arrive { sequence: self.sequence, stamp: sending.stamp, size: PACKET };
             self.at(self.free + self.link.delay, event);
         }
-        let wanted = self.source.min(self.sender.byte_rate() * 1.2);
+        let wanted = self.source.min(self.sender.byte_rate().unwrap_or(FIRST) * 1.2);
         self.at(left + Duration::from_secs_f64(PACKET as f64 / wanted), Event::Send);
     }
 
@@ -131,6 +133,10 @@ impl World {
             let back = Feedback::from_bytes(&feedback.to_bytes()).unwrap();
             self.at(now + self.link.delay, Event::Report(back));
         }
+    }
+
+    fn rate(&self) -> f64 {
+        self.sender.byte_rate().unwrap()
     }
 
     /// Bytes per second that arrived in the last while.
@@ -175,14 +181,14 @@ fn a_link_that_becomes_lossy_brings_the_rate_down_and_a_good_one_up_again() {
     let mut world =
         World::new(Link { byte_rate: 1e8, queue: 1_000_000, delay: Duration::from_millis(20), loss: 0.001 });
     world.run(seconds(30));
-    let good = world.sender.byte_rate();
+    let good = world.rate();
     world.link.loss = 0.15;
     world.run(seconds(40));
-    let bad = world.sender.byte_rate();
+    let bad = world.rate();
     assert!(bad < good / 4.0, "{bad} after {good}");
     world.link.loss = 0.001;
     world.run(seconds(120));
-    assert!(world.sender.byte_rate() > 3.0 * bad, "{} after {bad}", world.sender.byte_rate());
+    assert!(world.rate() > 3.0 * bad, "{} after {bad}", world.rate());
 }
 
 #[test]
@@ -192,10 +198,36 @@ fn a_broken_link_stops_all_but_a_trickle() {
     world.run(seconds(20));
     world.link.loss = 1.0;
     world.run(seconds(60));
-    assert!(world.sender.byte_rate() < 200.0, "{}", world.sender.byte_rate());
+    assert!(world.rate() < 200.0, "{}", world.rate());
     world.link.loss = 0.0;
     world.run(seconds(200));
-    assert!(world.sender.byte_rate() > 10_000.0, "it recovers: {}", world.sender.byte_rate());
+    assert!(world.rate() > 10_000.0, "it recovers: {}", world.rate());
+}
+
+#[test]
+fn a_peer_that_never_reports_gets_what_was_configured() {
+    let mut control = Control::new(Variant::Standard, Duration::ZERO);
+    for second in 0..600 {
+        for packet in 0..100 {
+            let sending = control.on_sending(seconds(second) + Duration::from_millis(10 * packet), PACKET);
+            assert!(sending.wait.is_zero());
+        }
+        control.on_deadline(seconds(second + 1));
+        assert_eq!((control.byte_rate(), control.deadline()), (None, None), "after {second} s");
+    }
+    let report = Feedback {
+        time: 599_980_000,
+        delay: Duration::ZERO,
+        receive_byte_rate: 100_000,
+        loss_event_rate: 0.0,
+    };
+    assert!(control.on_feedback(seconds(600), 7, &report), "it may begin late");
+    assert!(control.byte_rate().is_some_and(|rate| rate > 10_000.0), "{:?}", control.byte_rate());
+    for second in 600..1200 {
+        control.on_sending(seconds(second), PACKET);
+        control.on_deadline(seconds(second));
+    }
+    assert!(control.byte_rate().is_some_and(|rate| rate < 200.0), "but then it may not fall silent");
 }
 
 #[test]
@@ -204,7 +236,7 @@ fn an_application_that_sends_little_does_not_lose_its_rate() {
         World::new(Link { byte_rate: 1e6, queue: 100_000, delay: Duration::from_millis(20), loss: 0.0 });
     world.source = 20_000.0;
     world.run(seconds(30));
-    assert!(world.sender.byte_rate() >= 35_000.0, "{}", world.sender.byte_rate());
+    assert!(world.rate() >= 35_000.0, "{}", world.rate());
     assert_eq!(world.dropped, 0);
 }
 
@@ -264,12 +296,12 @@ fn the_slowest_receiver_decides() {
     let feedback =
         Feedback { time: 0, delay: Duration::ZERO, receive_byte_rate: 1_000_000, loss_event_rate: 0.0 };
     assert!(control.on_feedback(Duration::from_millis(50), 1, &feedback));
-    let alone = control.byte_rate();
+    let alone = control.byte_rate().unwrap();
     let lossy = Feedback { loss_event_rate: 0.3, ..feedback };
     assert!(control.on_feedback(Duration::from_millis(51), 2, &lossy));
-    assert!(control.byte_rate() < alone / 2.0);
+    assert!(control.byte_rate().unwrap() < alone / 2.0);
     let later = Feedback { time: 30_000_000, ..feedback };
     assert!(control.on_feedback(seconds(31), 1, &later));
     control.on_deadline(seconds(31));
-    assert!(control.byte_rate() > alone / 2.0, "who is silent does not count");
+    assert!(control.byte_rate().unwrap() > alone / 2.0, "who is silent does not count");
 }
