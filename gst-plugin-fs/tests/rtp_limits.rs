@@ -54,6 +54,16 @@ fn goes_on(side: &Side) {
     assert!(side.errors.lock().unwrap().is_empty(), "{:?}", side.errors.lock().unwrap());
 }
 
+/// An SSRC that is new after a flood is heard.
+fn a_newcomer_is_heard(side: &Side, peer: &mut Peer, to: SocketAddr) {
+    peer.hush();
+    peer.speak(to, 99);
+    wait_until("the newcomer's pad", || side.conference.static_pad("src_1_99_0").is_some());
+    side.heard.clear();
+    side.heard.wait(300);
+    assert!(known_sources(side) <= 1000, "{} sources are kept", known_sources(side));
+}
+
 fn flood(peer: &Peer, to: SocketAddr, packet: impl Fn(u32) -> Vec<u8>) {
     for n in 0..FLOOD {
         peer.socket.send_to(&packet(n), to).unwrap();
@@ -65,7 +75,7 @@ fn flood(peer: &Peer, to: SocketAddr, packet: impl Fn(u32) -> Vec<u8>) {
 
 #[test]
 fn a_flood_of_senders_is_bounded() {
-    let (side, peer, to, _) = speaking(-1);
+    let (side, mut peer, to, _) = speaking(-1);
     let (before, elements) = (memory(), children(&side));
     let stranger = Peer::new();
     flood(&stranger, to, |n| rtp(0, 1, 0x4000_0000 + n));
@@ -79,12 +89,13 @@ fn a_flood_of_senders_is_bounded() {
     );
     assert!(sources <= 1000, "{sources} sources are kept");
     assert!(grown < 2 * FLOOD as usize * OCTETS_PER_SSRC);
+    a_newcomer_is_heard(&side, &mut peer, to);
     side.end();
 }
 
 #[test]
 fn a_flood_of_reports_is_bounded() {
-    let (side, peer, to, control) = speaking(-1);
+    let (side, mut peer, to, control) = speaking(-1);
     for (to, base) in [(control, 0x6000_0000), (to, 0x7000_0000)] {
         flood(&peer, to, |n| rtcp(base + n, &format!("{n}@example.org"), n % 2 == 0));
     }
@@ -92,6 +103,7 @@ fn a_flood_of_reports_is_bounded() {
     let sources = known_sources(&side);
     println!("{} SSRCs of reports: {sources} known", 2 * FLOOD);
     assert!(sources <= 1000, "{sources} sources are kept");
+    a_newcomer_is_heard(&side, &mut peer, to);
     side.end();
 }
 

@@ -84,7 +84,7 @@ impl Conference {
         structure
     }
 
-    fn needs_rtpbin(&self) -> Result<gst::Element, glib::Error> {
+    pub(in crate::rtp) fn needs_rtpbin(&self) -> Result<gst::Element, glib::Error> {
         self.rtpbin().ok_or_else(|| {
             element::construction("element 'rtpbin' is missing: install GStreamer's rtpmanager plugin")
         })

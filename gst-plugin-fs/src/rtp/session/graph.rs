@@ -17,12 +17,16 @@ use fs_proto::MediaType;
 
 use super::gate::Gate;
 use super::mux;
+use crate::debug::CONFERENCE as CAT;
 use crate::rtp::bitrate_adapter::BitrateAdapter;
 use crate::rtp::{element, shortcut};
 
 /// How many packets in sequence make a new SSRC valid (RFC 3550 appendix A.1 proposes 2). One is enough where
 /// the transmitter knows the peer's address, and media starts a packet earlier.
 const PROBATION: u32 = 1;
+
+/// Type of the RTCP packet of a source that leaves.
+const BYE: u8 = 203;
 
 /// The static elements of one session.
 #[derive(Debug)]
@@ -207,6 +211,22 @@ impl Graph {
 
     fn recv_rtcp_sink(&self) -> Option<gst::Pad> {
         self.rtpbin.static_pad(&format!("recv_rtcp_sink_{}", self.id))
+    }
+
+    /// Tells rtpbin in the name of a source that it leaves (RFC 3550 section 6.6).
+    pub fn say_goodbye(&self, ssrc: u32) {
+        let Some(pad) = self.recv_rtcp_sink() else { return };
+        if pad.sticky_event::<gst::event::StreamStart>(0).is_none() {
+            // No RTCP has come so far.
+            pad.send_event(gst::event::StreamStart::new("goodbye"));
+            pad.send_event(gst::event::Caps::new(&gst::Caps::new_empty_simple("application/x-rtcp")));
+            let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+            pad.send_event(gst::event::Segment::new(&segment));
+        }
+        let packet = [&[0x81, BYE, 0, 1][..], &ssrc.to_be_bytes()].concat();
+        if let Err(why) = pad.chain(gst::Buffer::from_slice(packet)) {
+            gst::debug!(CAT, obj = pad, "rtpbin does not hear that SSRC {ssrc:08x} is gone: {why}");
+        }
     }
 
     /// The pad of rtpbin that takes what we send.

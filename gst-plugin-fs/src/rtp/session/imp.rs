@@ -151,8 +151,7 @@ impl Session {
     /// Finds codecs, builds the elements, negotiates with nobody yet.
     pub(super) fn set_up(&self) -> Result<(), glib::Error> {
         let conference = self.conference().ok_or_else(disposed)?;
-        let rtpbin =
-            conference.rtpbin().ok_or_else(|| element::construction("element 'rtpbin' is missing"))?;
+        let rtpbin = conference.imp().needs_rtpbin()?;
         let blueprints = discovery::blueprints(self.media_type())?;
         *self.state() = State::new(self.media_type());
         self.state().set_discovered(blueprints);
@@ -164,6 +163,7 @@ impl Session {
             });
         }
         self.watch_config(&graph);
+        self.watch_gate(&graph);
         if let Some(internal) =
             graph.internal_session.as_ref().filter(|_| self.media_type() == MediaType::Video)
         {

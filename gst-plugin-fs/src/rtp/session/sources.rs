@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use glib::subclass::prelude::*;
 use gst::prelude::*;
 
+use super::graph::Graph;
 use super::imp;
 use super::ssrc_map::StreamId;
 use super::timer::Task;
@@ -173,6 +174,26 @@ impl imp::Session {
     /// rtpbin's `RTPSource`.
     pub(super) fn source(&self, ssrc: u32) -> Option<glib::Object> {
         self.internal_session()?.emit_by_name("get-source-by-ssrc", &[&ssrc])
+    }
+
+    /// Has the gate make room by letting silent sources go.
+    pub(super) fn watch_gate(&self, graph: &Graph) {
+        let weak = self.obj().downgrade();
+        graph.gate.on_dismissal(move |ssrc| {
+            let Some(session) = weak.upgrade().filter(|session| session.imp().source(ssrc).is_some()) else {
+                return false;
+            };
+            session.imp().state().timers.add(Instant::now(), Task::Dismiss { ssrc });
+            session.imp().arm_timer();
+            true
+        });
+    }
+
+    /// Makes rtpbin forget a source as if it had said goodbye.
+    pub(super) fn dismiss(&self, ssrc: u32) {
+        if let Some(graph) = self.graph() {
+            graph.say_goodbye(ssrc);
+        }
     }
 
     /// Makes rtpbin forget an SSRC, which removes its pads.

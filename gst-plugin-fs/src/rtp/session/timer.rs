@@ -22,6 +22,8 @@ pub enum Task {
     CheckEvent(SubstreamKey),
     /// The source said BYE and its last packets are played: remove it.
     Remove { ssrc: u32 },
+    /// Others need the place of a source that is silent.
+    Dismiss { ssrc: u32 },
 }
 
 /// The waiting tasks of a session.
@@ -100,6 +102,7 @@ impl imp::Session {
                 Task::RestIfSuperseded(key) => self.rest_if_superseded(key),
                 Task::CheckEvent(key) => self.check_event(key),
                 Task::Remove { ssrc } => self.clear_ssrc(ssrc),
+                Task::Dismiss { ssrc } => self.dismiss(ssrc),
             }
         }
         self.arm_timer();
