@@ -29,6 +29,13 @@ impl<T: Send + Sync + 'static> Key<T> {
         self.quark.get_or_init(|| glib::Quark::from_str(format!("{}-{self:p}", self.name))).into_glib()
     }
 
+    /// The state of an object, if it was made before.
+    pub(crate) fn get<'a>(&self, object: &'a impl IsA<glib::Object>) -> Option<&'a T> {
+        let object = object.upcast_ref::<glib::Object>().as_ptr();
+        // SAFETY: data under our key is ours, is complete when it is set, and lives as long as the object.
+        unsafe { glib::gobject_ffi::g_object_get_qdata(object, self.quark()).cast::<T>().as_ref() }
+    }
+
     /// The state of an object, made at first use, dropped with the object.
     pub(crate) fn of<'a>(&self, object: &'a impl IsA<glib::Object>) -> &'a T {
         let object = object.upcast_ref::<glib::Object>().as_ptr();

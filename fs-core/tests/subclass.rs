@@ -256,6 +256,31 @@ fn stream_transmitters_signal() {
 }
 
 #[test]
+fn the_owner_hears_of_each_packet_once() {
+    gst::init().unwrap();
+    let transmitter: StreamTransmitter = glib::Object::new::<bare::StreamTransmitter>().upcast();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let to = heard.clone();
+    transmitter.listen_for_known_source(move |c, b| to.lock().unwrap().push(("owner", c, b.size())));
+    let packet = gst::Buffer::with_size(12).unwrap();
+    let pointer: glib::Pointer = packet.as_mut_ptr().cast();
+    let signal = || {
+        transmitter.emit_by_name::<()>("known-source-packet-received", &[&1u32, &pointer]);
+        std::mem::take(&mut *heard.lock().unwrap())
+    };
+    assert_eq!(signal(), [("owner", 1, 12)], "from a transmitter in C");
+    transmitter.emit_known_source_packet_received(2, &packet);
+    assert_eq!(std::mem::take(&mut *heard.lock().unwrap()), [("owner", 2, 12)]);
+    assert_eq!(signal(), [], "it was called straight away, so the signal has no handler any more");
+    let to = heard.clone();
+    transmitter.connect_known_source_packet_received(move |_, c, b| {
+        to.lock().unwrap().push(("other", c, b.size()));
+    });
+    transmitter.emit_known_source_packet_received(1, &packet);
+    assert_eq!(*heard.lock().unwrap(), [("owner", 1, 12), ("other", 1, 12)]);
+}
+
+#[test]
 fn the_data_lock_locks() {
     let conference = conference();
     let participant = conference.new_participant().unwrap();

@@ -13,6 +13,7 @@ use crate::ffi::FsStreamTransmitterClass;
 pub(crate) mod call;
 mod class;
 mod imp;
+mod known_source;
 pub(crate) mod vfunc;
 
 pub use class::fs_stream_transmitter_get_type;
@@ -99,8 +100,7 @@ pub trait StreamTransmitterExt: IsA<StreamTransmitter> + 'static {
 
     /// Tells that a packet came from the address of a remote candidate of this stream.
     fn emit_known_source_packet_received(&self, component: u32, buffer: &gst::Buffer) {
-        let pointer: glib::Pointer = buffer.as_mut_ptr().cast();
-        self.emit_by_name::<()>("known-source-packet-received", &[&component, &pointer]);
+        known_source::emit(self.upcast_ref(), component, buffer);
     }
 
     /// Announces the state of a component.
@@ -176,6 +176,15 @@ pub trait StreamTransmitterExt: IsA<StreamTransmitter> + 'static {
             callback(&transmitter, component, &buffer);
             None
         })
+    }
+
+    /// As [`Self::connect_known_source_packet_received`], for whoever owns the transmitter: without a signal's cost where the
+    /// transmitter is in Rust and nobody else listens. The first that calls this has the advantage.
+    fn listen_for_known_source<F>(&self, callback: F)
+    where
+        F: Fn(u32, &gst::Buffer) + Clone + Send + Sync + 'static,
+    {
+        known_source::listen(self.upcast_ref(), callback);
     }
 
     /// Calls back for every change of a component's state.

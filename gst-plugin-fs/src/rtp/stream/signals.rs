@@ -57,7 +57,7 @@ impl imp::Stream {
             });
         });
         let stream = weak();
-        end.connect_known_source_packet_received(move |_, component, buffer| {
+        end.listen_for_known_source(move |component, buffer| {
             with(&stream, |s| s.imp().known_source_packet(component, buffer));
         });
     }
