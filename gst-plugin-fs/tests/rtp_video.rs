@@ -5,7 +5,6 @@
 mod support;
 
 use fs_core::prelude::*;
-use fs_proto::negotiation::{RECV_PROFILE, SEND_PROFILE};
 use fs_proto::{Codec, MediaType};
 use gst::prelude::*;
 
@@ -149,15 +148,11 @@ fn raw_video_both_ways() {
     call_of(&codec);
 }
 
-/// RFC 5371 section 6.1: the sampling belongs to the format. On Debian 12 openjpegdec takes nothing from rtpj2kdepay, which
-/// does not tell the size, so the application says how to receive.
+/// RFC 5371 section 6.1: the sampling belongs to the format, so the application says it.
 #[test]
 fn jpeg_2000_both_ways() {
-    let codec = Codec::new(Codec::ID_ANY, "JPEG2000", MediaType::Video, 90000)
-        .with_param("sampling", "YCbCr-4:2:0")
-        .with_param(SEND_PROFILE, "videoconvert ! openjpegenc ! rtpj2kpay")
-        .with_param(RECV_PROFILE, "rtpj2kdepay ! jpeg2000parse ! image/x-jpc ! openjpegdec ! videoconvert");
-    call_of(&codec);
+    let codec = Codec::new(Codec::ID_ANY, "JPEG2000", MediaType::Video, 90000);
+    call_of(&codec.with_param("sampling", "YCbCr-4:2:0"));
 }
 
 /// Whoever installs another codec learns that it is untested.

@@ -23,7 +23,7 @@ pub use profile::{build_recv_profile, build_send_profile, can_carry};
 /// codec and elements.
 pub fn build_send(blueprint: &Blueprint, codec: &Codec, name: &str) -> Result<gst::Bin, glib::Error> {
     let bin = gst::Bin::with_name(name);
-    let elements = fill(&bin, &blueprint.send, codec, "send")?;
+    let elements = fill(&bin, &blueprint.send, codec, "send", None)?;
     for element in &elements {
         set_payload_type(element, codec);
         packet_time::apply(element, codec);
@@ -38,7 +38,7 @@ pub fn build_send(blueprint: &Blueprint, codec: &Codec, name: &str) -> Result<gs
 /// As [`build_send`].
 pub fn build_recv(blueprint: &Blueprint, codec: &Codec, name: &str) -> Result<gst::Bin, glib::Error> {
     let bin: gst::Bin = glib::Object::builder::<ErrorDowngradeBin>().property("name", name).build().upcast();
-    for element in fill(&bin, &blueprint.recv, codec, "receive")? {
+    for element in fill(&bin, &blueprint.recv, codec, "receive", Some(&blueprint.media_caps))? {
         set_payload_type(&element, codec);
         keyunit::ask_after_losses(&element, codec);
         // Stands behind elements that would leave a choice to what follows, and then do not make it themselves.
@@ -49,16 +49,17 @@ pub fn build_recv(blueprint: &Blueprint, codec: &Codec, name: &str) -> Result<gs
     Ok(bin)
 }
 
-/// Puts one element per stage into the bin, links them and adds the ghost pads.
+/// Puts one element per stage into the bin, links them and adds the ghost pads. A parser keeps to `media`.
 fn fill(
     bin: &gst::Bin,
     stages: &[Vec<String>],
     codec: &Codec,
     way: &str,
+    media: Option<&gst::Caps>,
 ) -> Result<Vec<gst::Element>, glib::Error> {
     let mut elements: Vec<gst::Element> = Vec::with_capacity(stages.len());
     for alternatives in stages {
-        let element = add_stage(bin, elements.last(), alternatives).map_err(|reasons| {
+        let element = add_stage(bin, elements.last(), alternatives, media).map_err(|reasons| {
             construction(&format!("cannot build the {way} chain of {codec}: {}", reasons.join("; ")))
         })?;
         elements.push(element);
@@ -87,6 +88,7 @@ fn add_stage(
     bin: &gst::Bin,
     previous: Option<&gst::Element>,
     alternatives: &[String],
+    media: Option<&gst::Caps>,
 ) -> Result<gst::Element, Vec<String>> {
     let mut reasons = Vec::new();
     for name in alternatives {
@@ -99,7 +101,7 @@ fn add_stage(
             continue;
         }
         match previous {
-            Some(previous) if previous.link(&element).is_err() => {
+            Some(previous) if link(previous, &element, media).is_err() => {
                 reasons.push(format!("element {name} cannot be linked behind {}", previous.name()));
                 // It was added just now and nothing else holds it: removing it cannot fail in a way that matters.
                 let _ = bin.remove(&element);
@@ -108,6 +110,27 @@ fn add_stage(
         }
     }
     Err(reasons)
+}
+
+/// Links two elements. A parser that could turn `media` into something else must not: jpeg2000parse takes the first format
+/// that a decoder names, and does not convert what it has.
+fn link(
+    from: &gst::Element,
+    to: &gst::Element,
+    media: Option<&gst::Caps>,
+) -> Result<(), glib::error::BoolError> {
+    let parses = from.factory().is_some_and(|factory| factory.has_type(gst::ElementFactoryType::PARSER));
+    let kept: Option<gst::Caps> = media
+        .filter(|_| parses)
+        .map(|media| media.iter().map(|s| gst::Structure::new_empty(s.name())).collect());
+    let template = from.pad_template("src");
+    let strays = |kept: &gst::Caps| {
+        template.is_some_and(|t| !t.caps().iter().all(|s| kept.iter().any(|k| k.name() == s.name())))
+    };
+    match kept {
+        Some(kept) if strays(&kept) => from.link_filtered(to, &kept),
+        _ => from.link(to),
+    }
 }
 
 /// Sets `pt` where an element has such a property; the names of others are their own business.

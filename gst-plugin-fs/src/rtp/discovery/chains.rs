@@ -227,8 +227,8 @@ fn flags(wanted: &gst::Caps, given: &gst::Caps) -> Vec<String> {
     flags
 }
 
-/// What a parser reads out of the stream and RTP does not tell.
-const PARSED_WORDS: [&str; 3] = ["profile", "level", "tier"];
+/// What a parser reads out of the stream and depayloaders do not tell.
+const PARSED_WORDS: [&str; 4] = ["profile", "level", "tier", "sampling"];
 
 /// Whether `wanted` asks in each of its structures for one of those words and `given` never says it.
 fn misses_words(wanted: &gst::Caps, given: &gst::Caps) -> bool {

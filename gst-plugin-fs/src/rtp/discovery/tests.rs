@@ -146,6 +146,9 @@ fn a_decoder_that_asks_for_the_profile_gets_a_parser() {
     for b in named(&video, "H265").iter().filter(|b| b.recv.contains(&vec!["libde265dec".into()])) {
         assert_eq!(b.recv[1], ["libde265dec"], "which asks for nothing");
     }
+    for b in named(&video, "JPEG2000").iter().filter(|b| b.recv.contains(&vec!["openjpegdec".into()])) {
+        assert_eq!(b.recv[1], ["jpeg2000parse"], "rtpj2kdepay does not tell the sampling");
+    }
 }
 
 #[test]
