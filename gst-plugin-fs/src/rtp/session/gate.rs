@@ -247,6 +247,9 @@ fn brought(mut compound: &[u8]) -> Vec<u32> {
         }
         compound = rest;
     }
+    // One packet names its sender several times, and proves him once.
+    found.sort_unstable();
+    found.dedup();
     found
 }
 

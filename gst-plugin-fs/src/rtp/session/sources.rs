@@ -4,6 +4,7 @@
 //! or, when none of these speaks up in time, because there is only one stream. When it says BYE, times out, or
 //! another source takes over on its stream, its pads are removed.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use glib::subclass::prelude::*;
@@ -79,6 +80,7 @@ impl imp::Session {
     }
 
     fn guess(&self, stream: StreamId, ssrc: u32, why: &str) {
+        self.drop_vain_guesses();
         {
             let mut state = self.state();
             if state.stream(stream).is_none() || !state.ssrcs.guess(ssrc, stream) {
@@ -95,6 +97,20 @@ impl imp::Session {
         self.crypto().owners_changed();
         self.arm_timer();
         self.attach_ssrc(ssrc);
+    }
+
+    /// A flood must not use up what may be guessed: SSRCs that rtpbin never had a pad for go.
+    fn drop_vain_guesses(&self) {
+        let streams: Vec<Stream> = {
+            let mut state = self.state();
+            if !state.ssrcs.is_full() {
+                return;
+            }
+            let speaking: HashSet<u32> = state.substreams.keys().map(|key| key.0).collect();
+            state.ssrcs.drop_guesses(|ssrc| speaking.contains(&ssrc));
+            state.streams.iter().filter_map(|s| s.object.upgrade()).collect()
+        };
+        streams.iter().for_each(|stream| stream.imp().forget_last_known());
     }
 
     fn attach_ssrc(&self, ssrc: u32) {

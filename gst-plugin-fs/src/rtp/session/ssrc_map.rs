@@ -41,10 +41,19 @@ impl SsrcMap {
         entry.stream == stream
     }
 
+    /// Whether no more can be guessed.
+    pub fn is_full(&self) -> bool {
+        self.0.values().filter(|m| !m.named).count() >= MAX_AUTOMATIC
+    }
+
+    /// Makes room: what was guessed and came to nothing goes.
+    pub fn drop_guesses(&mut self, came_to_something: impl Fn(u32) -> bool) {
+        self.0.retain(|ssrc, m| m.named || came_to_something(*ssrc));
+    }
+
     /// Source address, CNAME or being the only stream gave the SSRC to a stream. True if that is news.
     pub fn guess(&mut self, ssrc: u32, stream: StreamId) -> bool {
-        let automatic = self.0.values().filter(|m| !m.named).count();
-        if self.0.contains_key(&ssrc) || automatic >= MAX_AUTOMATIC {
+        if self.0.contains_key(&ssrc) || self.is_full() {
             return false;
         }
         self.0.insert(ssrc, Mapping { stream, named: false });
@@ -117,6 +126,9 @@ mod tests {
         let mut map = SsrcMap::default();
         let taken = (0..1000).filter(|&ssrc| map.guess(ssrc, 1)).count();
         assert_eq!(taken, MAX_AUTOMATIC);
-        assert!(map.name(5000, 1));
+        assert!(map.name(5000, 1) && map.is_full());
+        map.drop_guesses(|ssrc| ssrc == 7);
+        assert_eq!([map.get(7), map.get(8), map.get(5000)], [Some(1), None, Some(1)]);
+        assert!(map.guess(2000, 1));
     }
 }
