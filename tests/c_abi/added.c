@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
 /* What the library has beyond Farstream 0.2.9 (symbols-added.txt), compiled against our own headers: parameters in a table,
- * construction errors, header extensions. A plugin file is written with FS_INIT_PLUGIN() too, both ways it can be. */
+ * construction errors, header extensions, the wish for an offer. A plugin file is written with FS_INIT_PLUGIN() too, both ways it can be. */
 
 #include <farstream/fs-conference.h>
 #include <farstream/fs-plugin.h>
@@ -146,6 +146,52 @@ header_extension_test (void)
   gst_object_unref (conference);
 }
 
+static GstMessage *
+wish_of (FsStream *stream, GType type, gpointer candidates)
+{
+  GstStructure *fields = gst_structure_new ("farstream-negotiation-needed", "stream", FS_TYPE_STREAM, stream, NULL);
+  GValue value = G_VALUE_INIT;
+
+  g_value_init (&value, type);
+  g_value_set_boxed (&value, candidates);
+  gst_structure_take_value (fields, "candidates", &value);
+  return gst_message_new_element (NULL, fields);
+}
+
+static void
+negotiation_needed_test (void)
+{
+  GstElement *conference = gst_object_ref_sink (gst_element_factory_make ("fsrtpconference", NULL));
+  FsSession *session = fs_conference_new_session (FS_CONFERENCE (conference), FS_MEDIA_TYPE_AUDIO, NULL);
+  FsParticipant *participant = fs_conference_new_participant (FS_CONFERENCE (conference), NULL);
+  FsStream *stream = fs_session_new_stream (session, participant, FS_DIRECTION_BOTH, NULL);
+  FsStream *other = fs_session_new_stream (session, participant, FS_DIRECTION_BOTH, NULL);
+  GList *told = g_list_append (NULL, fs_candidate_new ("L1", 1, FS_CANDIDATE_TYPE_HOST, FS_NETWORK_PROTOCOL_UDP, "192.0.2.1", 7078));
+  GstMessage *wish, *wrong;
+  GList *found = NULL;
+
+  told = g_list_append (told, fs_candidate_new ("L1", 2, FS_CANDIDATE_TYPE_HOST, FS_NETWORK_PROTOCOL_UDP, "192.0.2.1", 7079));
+  wish = wish_of (stream, FS_TYPE_CANDIDATE_LIST, told);
+  wrong = wish_of (stream, FS_TYPE_CANDIDATE, told->data);
+  check (fs_stream_parse_negotiation_needed (stream, wish, &found) && g_list_length (found) == 2
+      && ((FsCandidate *) found->next->data)->port == 7079, "a message that asks for an offer gives its candidates");
+  check (fs_stream_parse_negotiation_needed (stream, wish, NULL), "which nobody has to take");
+  check (!fs_stream_parse_negotiation_needed (other, wish, NULL), "it is of one stream only");
+  check (!fs_stream_parse_negotiation_needed (stream, wrong, NULL), "one with another type in it is none");
+  check (!fs_stream_parse_local_candidates_prepared (stream, wish), "and it is no other message");
+  gst_message_unref (wish);
+  gst_message_unref (wrong);
+  fs_candidate_list_destroy (told);
+  fs_stream_destroy (other);
+  fs_stream_destroy (stream);
+  g_object_unref (other);
+  g_object_unref (stream);
+  g_object_unref (participant);
+  fs_session_destroy (session);
+  g_object_unref (session);
+  gst_object_unref (conference);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -153,6 +199,7 @@ main (int argc, char **argv)
   construction_error_test ();
   table_test ();
   header_extension_test ();
+  negotiation_needed_test ();
   check_loaded ("fsrtpconference");
   return failures ? 1 : 0;
 }

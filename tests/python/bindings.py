@@ -2,7 +2,8 @@
 """What a language that goes by the introspection data can do: no function of the library may be closed to it.
 
 Lists are plain lists of the right things, what takes GParameter has a sibling that takes a table, an implementation in Python
-of a transmitter gets all it is given and can refuse, header extensions can be set and read. Needs our own typelib. Prints a
+of a transmitter gets all it is given and can refuse, header extensions can be set and read, the candidates of a message that asks
+for an offer too. Needs our own typelib. Prints a
 line "ok - ..." or "not ok - ..." a test.
 """
 
@@ -146,6 +147,7 @@ def test_conference():
     except GLib.Error as error:
         check(False, f"None stands for no encryption: {error.message}")
     test_header_extensions(session, stream)
+    test_negotiation_needed(conference, stream)
     keys = Farstream.utils_get_default_element_properties(conference)
     check(keys is None or "rtpbin" in keys.get_groups()[0], "the default element properties are a key file")
     stream.destroy()
@@ -173,6 +175,18 @@ def test_header_extensions(session, stream):
     check(bare.get_rtp_header_extensions() == [] and BareStream().get_rtp_header_extensions() == [], "a bare session has none")
     refused(Farstream.Error.NOT_IMPLEMENTED, "to want some of it", bare.set_rtp_header_extension_preferences, wanted)
     refused(Farstream.Error.NOT_IMPLEMENTED, "to offer it some", BareStream().set_rtp_header_extensions, wanted)
+
+
+def test_negotiation_needed(conference, stream):
+    """The list of candidates is in a box, which the function opens."""
+    fields = Gst.Structure.new_empty("farstream-negotiation-needed")
+    fields.set_value("stream", stream)
+    fields.set_value("candidates", test_candidates())
+    found, candidates = stream.parse_negotiation_needed(Gst.Message.new_element(conference, fields))
+    check(found and all_of(Farstream.Candidate, candidates) and [c.component_id for c in candidates] == [1, 2],
+          f"the candidates of a message that asks for an offer can be read: {candidates}")
+    found, _ = BareStream().parse_negotiation_needed(Gst.Message.new_element(conference, fields.copy()))
+    check(not found, "which is of one stream only")
 
 
 def test_transmitter(participant):

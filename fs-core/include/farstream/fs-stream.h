@@ -476,6 +476,25 @@ gboolean fs_stream_parse_new_active_candidate_pair (FsStream *stream,
     FsCandidate **remote_candidate);
 
 /**
+ * fs_stream_parse_negotiation_needed:
+ * @stream: the stream that is asked about
+ * @message: a message from the bus
+ * @candidates: (out) (optional) (element-type FsCandidate) (transfer none): where to put
+ *   all our addresses
+ *
+ * Reads the message "farstream-negotiation-needed" with its fields "stream"
+ * (#FsStream) and "candidates" (list of #FsCandidate): the network changed, and these
+ * addresses of ours replace those that the peer was told. The peer is due an offer
+ * with them, a restart of ICE where they carry credentials, and its answer is to be
+ * handed in as that to the first offer was. The transmitters rawudp and nice ask for
+ * it. What it finds belongs to @message.
+ *
+ * Returns: %TRUE if it is such a message, and of @stream
+ */
+gboolean fs_stream_parse_negotiation_needed (FsStream *stream,
+    GstMessage *message, GList **candidates);
+
+/**
  * fs_stream_parse_recv_codecs_changed:
  * @stream: the stream that is asked about
  * @message: a message from the bus

@@ -11,7 +11,7 @@ use gst::ffi::{GstIterator, GstMessage, GstPad, GstStructure};
 
 use super::fields::{Fields, is_message, store};
 use super::{check, is_a, rtp};
-use crate::boxed::candidate::fs_candidate_get_type;
+use crate::boxed::candidate::{fs_candidate_get_type, fs_candidate_list_get_type};
 use crate::boxed::codec::fs_codec_list_get_type;
 use crate::boxed::{CStruct, read_text};
 use crate::class::{class_of, guard, guard_result};
@@ -241,6 +241,24 @@ pub unsafe extern "C" fn fs_stream_parse_new_active_candidate_pair(
         let Some((local, remote)) = parsed else { return GFALSE };
         store(local_candidate, local);
         store(remote_candidate, remote);
+    }
+    GTRUE
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fs_stream_parse_negotiation_needed(
+    stream: *mut FsStream,
+    message: *mut GstMessage,
+    candidates: *mut *mut GList,
+) -> gboolean {
+    check!(c"fs_stream_parse_negotiation_needed", is_stream(stream) => GFALSE);
+    check!(c"fs_stream_parse_negotiation_needed", is_message(message) => GFALSE);
+    // SAFETY: a valid message; the place is NULL or valid.
+    unsafe {
+        let parsed = about(stream, message, c"farstream-negotiation-needed")
+            .and_then(|fields| fields.boxed(c"candidates", fs_candidate_list_get_type()));
+        let Some(found) = parsed else { return GFALSE };
+        store(candidates, found);
     }
     GTRUE
 }
