@@ -119,7 +119,14 @@ pub const MAX_EXPIRES: u32 = 7 * 24 * 3600;
 pub const WATCH_TIME: Duration = Duration::from_secs(2);
 
 /// How long a call waits with an offer that another one has crossed.
-pub const OFFER_AGAIN: Duration = Duration::from_secs(2);
+pub const OFFER_AGAIN: Duration = Duration::from_millis(500);
+
+/// How long the offer with a stream's other addresses waits for those of the other streams.
+pub const OFFER_TOGETHER: Duration = Duration::from_millis(50);
+
+/// How long a media engine may take to leave an address that is gone by itself: a quarter of a second of quiet, and the
+/// answer of a STUN server.
+pub const ENGINE_TIME: Duration = Duration::from_secs(3);
 
 /// Proxies of a Path that are told.
 pub const MAX_PATH: usize = 32;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::router::{Line, Request};
 use super::{Application, InviteError};
@@ -167,6 +167,8 @@ pub(super) struct Desk {
     pub(super) reports_transactions: bool,
     pub(super) invite_timeout: Option<Duration>,
     pub(super) addresses: Arc<dyn LocalAddresses>,
+    /// The addresses of this machine are to be looked at now.
+    pub(super) look: Arc<Notify>,
 }
 
 impl Desk {
@@ -191,6 +193,7 @@ impl Desk {
         let streams = Streams::new(setup, exchange);
         let mut actor = Actor::new(id, self.commands.clone(), streams, queue, events);
         actor.reports_transactions = self.reports_transactions;
+        actor.look = Arc::clone(&self.look);
         (actor, receiver)
     }
 

@@ -38,6 +38,8 @@ pub struct ApplicationConfig {
     /// Who we are, as From of our calls where no account is named; `None` = the default account, and where there is
     /// none, `sip:` and the address we listen on.
     pub identity: Option<NameAddr>,
+    /// The host of that address where we listen on all of them; `None` = one that leads to the rest of the world.
+    pub host: Option<IpAddr>,
     /// What calls carry, and how.
     pub media: MediaOptions,
     /// How long a peer that we call may take to answer (`sip.invite_timeout`, 90 s there), where the call has no limit of its own;
@@ -199,6 +201,7 @@ impl Application {
         let ApplicationConfig {
             mut endpoint,
             identity: own,
+            host,
             media,
             invite_timeout,
             outbound_proxy,
@@ -221,18 +224,30 @@ impl Application {
         let (reliable, reports_transactions) = (endpoint.reliable_provisional, endpoint.report_transactions);
         let (endpoint, sip) = Endpoint::bind(endpoint).await.map_err(StartError::Bind)?;
         let local = endpoint.local_addr();
+        let addresses = addresses.unwrap_or_else(|| Arc::new(SystemAddresses));
         let identity = own.clone().unwrap_or_else(|| {
             let user = (!user.is_empty()).then_some(user.as_str());
-            NameAddr::new(Uri::sip(user, local.ip(), Some(local.port())))
+            let outside = || addresses.outside().into_iter().find(|ip| ip.is_ipv4() == local.is_ipv4());
+            let host = Some(local.ip()).filter(|ip| !ip.is_unspecified()).or(host).or_else(outside);
+            NameAddr::new(Uri::sip(user, host.unwrap_or(local.ip()), Some(local.port())))
         });
         let (requests, request_queue) = mpsc::unbounded_channel();
         let (commands, command_queue) = mpsc::unbounded_channel();
         let (work, work_queue) = mpsc::unbounded_channel();
         let (calls, incoming) = mpsc::channel(limits::MAX_WAITING_CALLS);
         let accounts = Accounts::run_by(work, commands.clone());
-        let addresses = addresses.unwrap_or_else(|| Arc::new(SystemAddresses));
-        let desk =
-            Desk { backend, local, media, name, commands, reports_transactions, invite_timeout, addresses };
+        let look = Arc::default();
+        let desk = Desk {
+            backend,
+            local,
+            media,
+            name,
+            commands,
+            reports_transactions,
+            invite_timeout,
+            addresses,
+            look,
+        };
         let router = Router {
             sessions: HashMap::new(),
             registrations: HashMap::new(),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::mpsc::error::TrySendError;
@@ -73,6 +74,7 @@ impl Router {
         let mut outside = self.desk.addresses.outside();
         let mut watch = tokio::time::interval(limits::WATCH_TIME);
         watch.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let look = Arc::clone(&self.desk.look);
         let done = loop {
             self.pump(&endpoint);
             let deadline = self.manager.next_deadline();
@@ -83,6 +85,7 @@ impl Router {
                 },
                 Some(command) = inlets.commands.recv() => endpoint.send(command),
                 Some(work) = inlets.work.recv() => work(&mut self.manager),
+                () = look.notified() => watch.reset_immediately(),
                 _ = watch.tick(), if self.desk.local.ip().is_unspecified() => {
                     let now = self.desk.addresses.outside();
                     // Without any way out there is nobody to tell; what was before may come back.

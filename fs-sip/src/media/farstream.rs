@@ -449,6 +449,9 @@ fn dispatch(routes: &Routes, message: &gst::Message) {
         Parsed::LocalCandidatesPrepared { stream } => {
             (of_stream(&stream), MediaEvent::LocalCandidatesPrepared)
         }
+        Parsed::NegotiationNeeded { stream, candidates } => {
+            (of_stream(&stream), MediaEvent::LocalCandidatesReplaced(candidates))
+        }
         Parsed::CodecsChanged { session } => (of_session(&session), MediaEvent::CodecsChanged),
         Parsed::SendCodecChanged { session, codec, .. } => {
             (of_session(&session), MediaEvent::SendCodecChanged(codec))

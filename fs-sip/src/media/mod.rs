@@ -139,6 +139,9 @@ pub enum MediaEvent {
     LocalCandidate(Candidate),
     /// All local addresses are ready.
     LocalCandidatesPrepared,
+    /// The network changed: these local addresses, all there are, replace those told before, and the peer is due an offer
+    /// with them. What it answers belongs to them.
+    LocalCandidatesReplaced(Vec<Candidate>),
     /// The negotiated list changed.
     CodecsChanged,
     /// The codec we send with.

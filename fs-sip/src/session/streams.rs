@@ -106,17 +106,22 @@ impl Streams {
         Ok(())
     }
 
-    /// Our address is gone, and another one leads to the peer: the streams have to be opened anew.
-    pub(crate) fn has_moved(&mut self) -> bool {
+    /// Our address, if it is gone and another one leads to the peer: streams that are still there must not stay.
+    pub(crate) fn has_moved(&mut self) -> Option<IpAddr> {
         let (Some((peer, addresses)), Some(old)) = (&self.setup.way, self.setup.local_ip) else {
-            return false;
+            return None;
         };
         if self.entries.is_empty() || addresses.has(old) {
-            return false;
+            return None;
         }
-        let Some(new) = addresses.towards(*peer).filter(|new| *new != old) else { return false };
+        let new = addresses.towards(*peer).filter(|new| *new != old)?;
         self.setup.local_ip = Some(new);
-        true
+        Some(old)
+    }
+
+    /// Whether a stream is still at that address.
+    pub(crate) fn are_at(&self, ip: IpAddr) -> bool {
+        self.entries.iter().any(|entry| entry.stream.is_at(ip))
     }
 
     /// Opens all streams anew, at the address that is ours now; the end of the old ones.

@@ -2,10 +2,11 @@
 //! [`Media`] on the side of the media engine. Calls of the engine may block, so they run on tokio's blocking threads.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fs_proto::{Candidate, ComponentType, MediaType, StreamDirection};
+use fs_proto::{Candidate, CandidateType, ComponentType, MediaType, StreamDirection};
 use tokio::sync::mpsc;
 
 use super::digits::{Digits, Step};
@@ -62,6 +63,8 @@ pub struct RtpStream {
     /// Whether the last description of the peer had ICE.
     remote_ice: Option<RemoteIce>,
     pairs: Pairs,
+    /// Our addresses are others than those that the peer's last description was an answer to.
+    renewed: bool,
     /// The default destinations of our last description, and whether they are those of the pairs in use.
     told: Vec<Candidate>,
     told_pairs: bool,
@@ -101,6 +104,7 @@ impl RtpStream {
             is_ice,
             remote_ice: None,
             pairs: Pairs::default(),
+            renewed: false,
             told: Vec::new(),
             told_pairs: false,
             rtcp_mux: false,
@@ -260,6 +264,12 @@ impl RtpStream {
         self.engine_security.as_ref()
     }
 
+    /// Whether the peer was told that address of ours last, or would be.
+    #[must_use]
+    pub fn is_at(&self, ip: IpAddr) -> bool {
+        self.local_candidates.iter().any(|c| c.kind == CandidateType::Host && c.ip.parse() == Ok(ip))
+    }
+
     /// Whether ICE has found pairs that the peer has to be told in a new offer.
     #[must_use]
     pub fn wants_ice_update(&self) -> bool {
@@ -393,7 +403,8 @@ impl RtpStream {
         if !remote.candidates.is_empty() {
             self.remote_candidates.clone_from(&remote.candidates);
         }
-        if same {
+        let renewed = std::mem::take(&mut self.renewed);
+        if same && !renewed {
             return Ok(());
         }
         let candidates = ice.as_ref().map_or(&remote.candidates, |ice| &ice.candidates).clone();
@@ -404,9 +415,14 @@ impl RtpStream {
         self.call(move |media| media.set_remote_candidates(&candidates)).await?
     }
 
-    /// Takes note of what an event says about ICE.
+    /// Takes note of what an event says about ICE and our addresses.
     fn noted(&mut self, event: MediaEvent) -> MediaEvent {
         match &event {
+            MediaEvent::LocalCandidatesReplaced(candidates) => {
+                self.local_candidates.clone_from(candidates);
+                self.pairs.restart();
+                self.renewed = true;
+            }
             MediaEvent::ActivePair { local, remote } => self.pairs.set_pair(local.clone(), remote.clone()),
             MediaEvent::ComponentState { component, state } => self.pairs.set_state(*component, *state),
             _ => {}

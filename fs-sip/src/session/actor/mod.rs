@@ -18,10 +18,12 @@ mod setup;
 mod transfer;
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fs_proto::{DtmfEvent, MediaType};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::SessionCommand;
 use super::offer_answer::OfferAnswer;
@@ -31,6 +33,7 @@ use super::streams::{Streams, told};
 use super::transfer::Wanted;
 use crate::endpoint::{Body, Command, Event, InviteId};
 use crate::event::{Originator, SessionEvent, StreamEvent};
+use crate::limits;
 use crate::media::MediaEvent;
 use crate::sdp::RemoteMedia;
 use crate::stream::rtp::News;
@@ -107,6 +110,8 @@ pub(crate) struct Actor {
     pub(crate) events: mpsc::UnboundedSender<SessionEvent>,
     /// The endpoint tells the fate of every transaction.
     pub(crate) reports_transactions: bool,
+    /// Has the addresses of this machine looked at, so that the signalling follows the media.
+    pub(crate) look: Arc<Notify>,
     state: SessionState,
     /// The peer's offer that [`SessionCommand::Accept`] will answer.
     offer: Option<Vec<RemoteMedia>>,
@@ -126,10 +131,14 @@ pub(crate) struct Actor {
     info: Option<VecDeque<DtmfEvent>>,
     /// Messages that wait for the answer to the one before them.
     messages: Option<VecDeque<Body>>,
-    /// The streams have to be opened at another address.
+    /// The address that is gone, and when streams that are still there have to be opened at another one.
+    left: Option<(IpAddr, Instant)>,
+    /// They have to be now.
     moved: bool,
-    /// The peer has to be told where they are now.
+    /// The peer has to be told where the streams are now.
     offer_wish: bool,
+    /// Whether the re-INVITE that is out tells it.
+    offer_is_out: bool,
     /// When an offer that was crossed by another one is made again.
     again: Option<Instant>,
     /// When a call of ours that is not answered is given up.
@@ -159,6 +168,7 @@ impl Actor {
             inbox,
             events,
             reports_transactions: false,
+            look: Arc::default(),
             state: SessionState::Null,
             offer: None,
             reliable: false,
@@ -169,8 +179,10 @@ impl Actor {
             reports_to: None,
             info: None,
             messages: None,
+            left: None,
             moved: false,
             offer_wish: false,
+            offer_is_out: false,
             again: None,
             answer_by: None,
             deadline: None,
@@ -197,10 +209,7 @@ impl Actor {
                     Input::Sip(event) => self.on_sip(*event).await,
                     Input::Command(command) => self.on_command(command).await,
                     Input::Transfer(news) => self.on_transfer_news(news).await,
-                    Input::NetworkChanged => {
-                        self.moved |= self.streams.has_moved();
-                        self.follow_wishes().await;
-                    }
+                    Input::NetworkChanged => self.network_changed(),
                 },
                 (kind, news) = self.streams.next_news() => match news {
                     News::Media(event) => self.on_media(kind, event).await,
@@ -211,6 +220,7 @@ impl Actor {
                     self.follow_wishes().await;
                 }
                 () = until(self.answer_by) => self.unanswered().await,
+                () = until(self.left.map(|(_, at)| at)) => self.leave_address().await,
                 () = until(self.deadline) => {
                     if let Some(event) = self.last_words.take() {
                         self.finish(event).await;
@@ -350,6 +360,12 @@ impl Actor {
                 if fatal {
                     self.give_up(error.into()).await;
                 }
+            }
+            MediaEvent::LocalCandidatesReplaced(_) => {
+                self.offer_wish = true;
+                self.look.notify_one();
+                // The other streams have theirs replaced too, and one offer will do.
+                self.again.get_or_insert_with(|| Instant::now() + limits::OFFER_TOGETHER);
             }
             MediaEvent::ActivePair { .. } | MediaEvent::ComponentState { .. } => {
                 if let Some(news) = self.streams.ice_news() {

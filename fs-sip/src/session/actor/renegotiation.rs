@@ -43,6 +43,21 @@ impl Actor {
         self.follow_wishes().await;
     }
 
+    /// The addresses of this machine have changed. The media engine may follow by itself.
+    pub(super) fn network_changed(&mut self) {
+        if let Some(old) = self.streams.has_moved() {
+            self.left = Some((old, Instant::now() + limits::ENGINE_TIME));
+        }
+    }
+
+    /// What the media engine has left at an address that is gone is opened anew.
+    pub(super) async fn leave_address(&mut self) {
+        if let Some((old, _)) = self.left.take() {
+            self.moved |= self.streams.are_at(old);
+            self.follow_wishes().await;
+        }
+    }
+
     /// Sends the re-INVITE for a hold or its end, or for what ICE has found, as soon as the session allows it.
     pub(super) async fn follow_wishes(&mut self) {
         if self.state != SessionState::Connected || self.streams.exchange.is_open() || self.again.is_some() {
@@ -60,6 +75,7 @@ impl Actor {
             return;
         }
         self.hold_is_out = hold;
+        self.offer_is_out = std::mem::take(&mut self.offer_wish);
         self.streams.set_holding(self.hold_wish);
         match self.streams.make_offer().await {
             Ok(body) => {
@@ -73,17 +89,19 @@ impl Actor {
 
     pub(super) async fn renegotiated(&mut self, status: u16, reason: &str, body: Option<Body>) {
         self.step(Trigger::Renegotiated);
+        let told = std::mem::take(&mut self.offer_is_out);
         if (200..300).contains(&status) {
-            self.offer_wish = false;
             if let Err(problem) = self.take_answer(body, "200 answer").await {
                 return self.give_up(problem).await;
             }
         } else {
             tracing::info!(target: "fs::sip::session", id = self.id.0, "re-INVITE was refused: {status} {reason}");
             self.streams.exchange.roll_back();
-            // Another offer was under way; any other refusal would come again.
-            self.again = (self.offer_wish && status == 491).then(|| Instant::now() + limits::OFFER_AGAIN);
-            self.offer_wish &= status == 491;
+            // Another offer was under way, or the connection went with the address; any other refusal would come again.
+            if told && matches!(status, 491 | 503) {
+                self.offer_wish = true;
+                self.again = Some(Instant::now() + limits::OFFER_AGAIN);
+            }
         }
         if std::mem::take(&mut self.hold_is_out) {
             // Our own side changed in any case; a refusal only means that the peer was not told.

@@ -1,6 +1,6 @@
 //! From the element's properties to the settings of the SIP application.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use fs_proto::{MediaType, StreamDirection};
 use fs_sip::endpoint::{EndpointConfig, Listen};
@@ -52,7 +52,7 @@ pub async fn configure(settings: &Settings) -> Result<Configuration, String> {
         })?;
         let user = own.uri.user().map(|user| user.into_owned()).unwrap_or_default();
         let server = proxy.as_ref().or(registrar.as_ref()).unwrap_or(&own.uri);
-        listen_towards(&mut application.endpoint, server).await?;
+        listen_towards(&mut application, server).await?;
         application.endpoint.contact_user.clone_from(&user);
         if settings.register {
             let mut at = registrar.unwrap_or_else(|| own.uri.to_domain());
@@ -194,35 +194,37 @@ async fn lookup(property: &str, uri: &Uri) -> Result<Option<SocketAddr>, String>
 }
 
 /// A free port of the address that faces a server.
-async fn listen_towards(endpoint: &mut EndpointConfig, server: &Uri) -> Result<(), String> {
+async fn listen_towards(application: &mut ApplicationConfig, server: &Uri) -> Result<(), String> {
     // A domain may have records for its SIP servers only; then the default route has to do.
     let server = lookup("registrar", server).await.ok().flatten();
-    let server = server.unwrap_or_else(|| SocketAddr::from(([198, 51, 100, 1], 9)));
-    if let Some(ip) = fs_sip::application::route_to(server) {
-        endpoint.bind = (ip, 0).into();
-    }
+    listen_facing(application, server.unwrap_or_else(|| SocketAddr::from(([198, 51, 100, 1], 9))));
     Ok(())
 }
 
-/// Where `local-uri` says, else the address that faces the peer, with a port of the system.
+/// A free port of the address that faces a peer, and of all others: another one may face it later in the call.
+fn listen_facing(application: &mut ApplicationConfig, peer: SocketAddr) {
+    let Some(ip) = fs_sip::application::route_to(peer) else { return };
+    let all: IpAddr = if ip.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    application.host = Some(ip);
+    application.endpoint.bind = (if ip.is_loopback() { ip } else { all }, 0).into();
+}
+
+/// Where `local-uri` says, else where the peer is faced, with a port of the system.
 async fn listen_at(
     application: &mut ApplicationConfig,
     settings: &Settings,
     protocol: Option<Protocol>,
 ) -> Result<(), String> {
-    let endpoint = &mut application.endpoint;
     if settings.local_uri.is_empty() {
         let peer = match NameAddr::parse(&settings.uri) {
             Ok(peer) => lookup("uri", &peer.uri).await.ok().flatten(),
             Err(_) => None,
         };
         // Without a peer: the address that faces the default route. TEST-NET-2 is never reached, only routed.
-        let peer = peer.unwrap_or_else(|| SocketAddr::from(([198, 51, 100, 1], 9)));
-        if let Some(ip) = fs_sip::application::route_to(peer) {
-            endpoint.bind = (ip, 0).into();
-        }
+        listen_facing(application, peer.unwrap_or_else(|| SocketAddr::from(([198, 51, 100, 1], 9))));
         return Ok(());
     }
+    let endpoint = &mut application.endpoint;
     let local_uri = &settings.local_uri;
     let own = NameAddr::parse(local_uri).map_err(|error| format!("property local-uri: {error}"))?;
     if !own.uri.is_sip() || own.uri.host().is_none() {
