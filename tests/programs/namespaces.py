@@ -125,13 +125,13 @@ class Internet:
 
         a 10.0.1.2 -- 10.0.1.1 router 198.51.100.2 -- 198.51.100.1 middle 203.0.113.1 -- 203.0.113.2 router 10.0.2.1 -- 10.0.2.2 b
 
-    Without router the host has its outer address.
+    Without router the host has its outer address. `routers` are those there are.
     """
 
     MIDDLE = "198.51.100.1"
 
     def __init__(self, test, kind_a, kind_b):
-        self.middle = test.namespace("middle")
+        self.middle, self.routers = test.namespace("middle"), {}
         self.middle.forward()
         # What goes to addresses that are not there gets lost. Nobody says "no route", at which coturn would end a relay.
         void = test.namespace("void")
@@ -154,6 +154,7 @@ class Internet:
             router.address("inner", f"{inner}.1/24")
             host.ip(f"route add default via {inner}.1")
             translate(router, f"{inner}.2", kind)
+            self.routers[name] = router
         return host
 
 

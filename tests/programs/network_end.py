@@ -4,13 +4,15 @@ of its own. Works on any library with the namespace Farstream 0.2.
 
 Each line is {"do": WORD, "side": NAME, ...} and is answered by {"event": "done", "error": TEXT or null}. Words: `make` (tone, pattern,
 media), `transmitter` (media, name, parameters, preferred), `remote` (media, candidates, how: add or force), `listen` (tone,
-pattern), `stop`. What the sides are told and what they hear and see comes as further lines; the process ends with its stdin.
+pattern), `stop`. What the sides are told and what they hear and see comes as further lines, silence of more than 0.3 s among it; the
+process ends with its stdin.
 """
 import json
 import math
 import pathlib
 import sys
 import threading
+import time
 
 import gi
 
@@ -131,7 +133,6 @@ class Side:
 
     WORDS = {
         "farstream-new-local-candidate": lambda s: {"event": "candidate", "candidate": to_json(s.get_value("candidate"))},
-        "farstream-negotiation-needed": lambda s: {"event": "negotiation"},
         "farstream-local-candidates-prepared": lambda s: {"event": "prepared"},
         "farstream-component-state-changed": lambda s: {"event": "state", "component": s.get_value("component"), "state": int(s.get_value("state"))},
         "farstream-new-active-candidate-pair": lambda s: {
@@ -140,7 +141,7 @@ class Side:
 
     def __init__(self, name, tone, pattern, media):
         self.name, self.media, self.tone, self.wanted = name, {}, None, None
-        self.blocks, self.pictures = [], []
+        self.blocks, self.pictures, self.last_good = [], [], {}
         self.pipeline = Gst.Pipeline.new(name)
         self.conference = Gst.ElementFactory.make("fsrtpconference", None)
         self.pipeline.add(self.conference)
@@ -163,6 +164,11 @@ class Side:
         name = structure.get_name()
         if name == "farstream-error":
             say(side=self.name, event="error", text=structure.get_string("error-msg"))
+        elif name == "farstream-negotiation-needed":
+            for kind, medium in self.media.items():
+                found, candidates = medium.stream.parse_negotiation_needed(message)
+                if found:
+                    say(side=self.name, media=kind, event="negotiation", candidates=[to_json(candidate) for candidate in candidates])
         elif name in self.WORDS:
             stream = structure.get_value("stream")
             kind = next(kind for kind, medium in self.media.items() if medium.stream == stream)
@@ -174,17 +180,35 @@ class Side:
             return
         if kind == "video":
             self.pictures.append(psnr(points(buffer), self.wanted) >= 25)
+            self.note(kind, self.pictures[-1])
             if len(self.pictures) == 15:
                 say(side=self.name, event="seen", good=sum(self.pictures), all=15)
                 self.pictures.clear()
             return
         samples = memoryview(buffer.extract_dup(0, buffer.get_size())).cast("h")
         self.blocks.append(tone_share(samples, self.tone) > 0.8)
+        self.note(kind, self.blocks[-1])
         if len(self.blocks) == 50:
             say(side=self.name, event="heard", good=sum(self.blocks), all=50)
             self.blocks.clear()
 
+    def end(self):
+        for medium in self.media.values():
+            medium.stream.destroy()
+            medium.session.destroy()
+        self.pipeline.set_state(Gst.State.NULL)
+
+    def note(self, kind, good):
+        """Says how long there was nothing good."""
+        now = time.monotonic()
+        if good:
+            last = self.last_good.get(kind, now)
+            self.last_good[kind] = now
+            if now - last > 0.3:
+                say(side=self.name, media=kind, event="silence", began=last, ended=now)
+
     def listen(self, tone, pattern):
+        self.last_good.clear()
         self.blocks.clear()
         self.pictures.clear()
         self.tone, self.wanted = tone, original(pattern)
@@ -196,7 +220,7 @@ def obey(sides, do, side, **more):
     elif do == "listen":
         sides[side].listen(**more)
     elif do == "stop":
-        sides.pop(side).pipeline.set_state(Gst.State.NULL)
+        sides.pop(side).end()
     else:
         medium = sides[side].media[more.pop("media")]
         getattr(medium, do)(**more)

@@ -8,6 +8,7 @@ Each test makes its own network namespaces; without root the program runs itself
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import time
 
 from namespaces import Internet, Namespace, allowed, connect, lossy_line
 from programs import Test, run
+from sound import tone_seconds
 from stock import SYSTEM, stock_environment
 
 HERE = pathlib.Path(__file__).parent
@@ -318,6 +320,32 @@ def test_rawudp_through_a_port_restricted_router_by_symmetric_rtp(test):
     return notes
 
 
+def upnp(wait):
+    """Behind a router that forwards ports on request; it lets whoever searches the group wait."""
+    def place(test):
+        net = Internet(test, "port-restricted", None)
+        router = net.routers["a"]
+        router.ip("route add 224.0.0.0/4 dev inner")
+        gateway = test.start("gateway", router.command([sys.executable, str(HERE / "gateway.py"), "10.0.1.1", "198.51.100.2", str(wait)]))
+        gateway.wait_for("ready")
+        one, two = parties(test, [net.a, net.b], "rawudp", [{"upnp-mapping": True, "upnp-discovery": True}, {}])
+        one.open()
+        two.open()
+        # A client that takes the first of each component has the one that leads in from outside.
+        exchange(one, two, lambda medium, candidates: [next(c for c in candidates if c["component_id"] == n) for n in (1, 2)])
+        remote = two.pair("audio")[1]
+        assert (remote["ip"], remote["base_ip"], remote["type"]) == ("198.51.100.2", "10.0.1.2", HOST), remote
+        notes = talk(one, two)
+        one.end.order(do="stop", side=one.side)
+        forwarded = set(re.findall(r"forwards (\d+)", gateway.text()))
+        assert len(forwarded) == 2 * len(MEDIA), gateway.text()
+        for port in forwarded:
+            gateway.wait_for(f"forgets {port} ")
+        return f"{notes}; ports {', '.join(sorted(forwarded))} were forwarded and given back"
+
+    return place
+
+
 def nice_through(kind_a, kind_b, wanted):
     """ICE between two hosts behind routers of these kinds; `wanted` are the types of candidates that the pair may have."""
     def place(test):
@@ -381,27 +409,72 @@ def with_losses(transmitter):
 def change_of_network(transmitter, preferred=None):
     """The interface of one host goes away in the call, and another one comes, in another network."""
     def place(test):
-        host, middle, peer = (test.namespace(name) for name in ("host", "middle", "peer"))
-        middle.forward()
-        for namespace, link, number in ((host, "net", 1), (peer, "net", 2)):
-            plug(middle, namespace, link, number)
+        host, middle, peer = two_networks(test)
         one, two = parties(test, [host, peer], transmitter, controlling(True) if transmitter == "nice" else [{}, {}], [preferred, None])
         notes = call(one, two)
-        start, of_peer = len(one.end.events), len(two.end.events)
-        host.ip("link delete net")
-        plug(middle, host, "wlan", 3)
-        for medium in MEDIA:
-            one.end.wait("the wish for an offer", lambda e, medium=medium: one.is_mine(e, "negotiation", medium), start)
-            fresh = one.candidates(medium, start)
-            assert {c["ip"] for c in fresh} == {"10.7.3.2"}, fresh
-            if transmitter == "nice":
-                # A restart of ICE, as the offer's other credentials say.
-                two.take(medium, [])
-                one.take(medium, two.candidates(medium, of_peer))
-            two.take(medium, fresh)
+        move(host, middle, one, two)
         again = talk(one, two)
         assert all(one.pair(medium)[0]["ip"] == "10.7.3.2" for medium in MEDIA), [one.pair(medium) for medium in MEDIA]
         return f"{notes}; then {again}"
+
+    return place
+
+
+def two_networks(test):
+    """A host and a peer in networks of their own, and the router between them."""
+    host, middle, peer = (test.namespace(name) for name in ("host", "middle", "peer"))
+    middle.forward()
+    for namespace, number in ((host, 1), (peer, 2)):
+        plug(middle, namespace, "net", number)
+    return host, middle, peer
+
+
+def replug(host, middle):
+    """The host's interface goes, and another one comes."""
+    host.ip("link delete net")
+    plug(middle, host, "wlan", 3)
+
+
+def move(host, middle, one, two):
+    """The host of side `one` changes its network, and both sides exchange what they have to; when the new address was there."""
+    start, of_peer = len(one.end.events), len(two.end.events)
+    replug(host, middle)
+    there = time.monotonic()
+    for medium in MEDIA:
+        fresh = one.end.wait("the wish for an offer", lambda e, medium=medium: one.is_mine(e, "negotiation", medium), start)["candidates"]
+        assert {c["ip"] for c in fresh} == {"10.7.3.2"}, fresh
+        assert sorted(map(str, fresh)) == sorted(map(str, one.candidates(medium, start))), fresh
+        if one.transmitter == "nice":
+            # A restart of ICE, as the offer's other credentials say.
+            two.take(medium, [])
+            one.take(medium, two.candidates(medium, of_peer))
+        two.take(medium, fresh)
+    return there
+
+
+def phone_that_changes_its_network(transmitter):
+    """fssipcall does all that by itself: a re-INVITE tells the peer where we are now."""
+    def place(test):
+        host, middle, peer = two_networks(test)
+        for namespace in (host, peer):
+            namespace.settle()
+
+        def phone(name, where, tone, settings, *at):
+            return test.phone(name, f"fssipcall name=c transmitter={transmitter} {settings} audiotestsrc is-live=true freq={tone} ! c.audio_sink  "
+                              f"c.audio_src ! audioconvert ! wavenc ! filesink location={test.path(name + '.wav')}", *at, prefix=where.command([]))
+
+        bob = phone("bob", peer, 660, "local-uri=sip:bob@10.7.2.2:5070 auto-accept=true")
+        bob.wait_for("waiting")
+        alice = phone("alice", host, 440, "uri=sip:bob@10.7.2.2:5070", (10, "hangup"))
+        alice.wait_for("fssip-call-media")
+        time.sleep(2)
+        replug(host, middle)
+        for program in (alice, bob):
+            assert program.wait(30) == 0, program.text()[-1500:]
+        heard = tone_seconds(test.path("alice.wav"), 660), tone_seconds(test.path("bob.wav"), 440)
+        # Two seconds before the change, more than five of the eight after it.
+        assert min(heard) >= 7, f"of 10 s were heard {heard}: {alice.text()[-1500:]}"
+        return f"heard {heard[0]:.1f} and {heard[1]:.1f} of 10 s"
 
     return place
 
@@ -425,6 +498,8 @@ def all_tests():
     yield from (named(f"{t} between two hosts", between_hosts(t)) for t in ("rawudp", "nice", "multicast", "unixgram"))
     yield test_rawudp_through_a_full_cone_by_stun
     yield test_rawudp_through_a_port_restricted_router_by_symmetric_rtp
+    yield named("rawudp through a router that forwards ports by UPnP", upnp(0))
+    yield named("rawudp through a router that is slow to say that it forwards ports by UPnP", upnp(0.9))
     yield named("nice through two full cones", nice_through("full cone", "full cone", lambda types: RELAY not in types))
     yield named("nice through two port-restricted routers", nice_through("port-restricted", "port-restricted", lambda types: RELAY not in types))
     yield named("nice through a symmetric and a port-restricted router by TURN",
@@ -433,18 +508,24 @@ def all_tests():
     yield from (named(f"{t} with a dead STUN server", dead_stun(t)) for t in ("rawudp", "nice"))
     yield from (named(f"{t} with 5 percent loss", with_losses(t)) for t in ("rawudp", "nice", "multicast"))
     yield from (named(f"{t} that changes its network in a call", change_of_network(t)) for t in ("rawudp", "nice"))
+    yield from (named(f"a phone over {t} that changes its network in a call", phone_that_changes_its_network(t)) for t in ("rawudp", "nice"))
     yield named("rawudp on a preferred address that changes its network in a call", change_of_network("rawudp", on("10.7.1.2")))
     yield named("rawudp with stock Farstream", with_stock("rawudp", True))
     yield named("nice that controls with stock Farstream", with_stock("nice", True))
     yield named("nice with stock Farstream that controls", with_stock("nice", False))
 
 
-def main():
+def enter():
+    """Where there may be namespaces; the reason if they are forbidden."""
     if os.geteuid() != 0 and "FS_NETWORKS_INSIDE" not in os.environ:
         os.environ["FS_NETWORKS_INSIDE"] = "1"
         inside = ["unshare", "--map-root-user", "--net", sys.executable, *sys.argv]
         sys.exit(subprocess.run(inside, check=False).returncode)
-    reason = allowed()
+    return allowed()
+
+
+def main():
+    reason = enter()
     if reason:
         print(f"not ok - {reason}")
         return 1

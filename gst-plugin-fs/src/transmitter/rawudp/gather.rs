@@ -21,7 +21,8 @@ use crate::transmitter::network;
 
 /// Two requests and their answers, were they a second on their way.
 const STUN_PATIENCE: Duration = Duration::from_millis(1500);
-/// A gateway is near. If it was found but is slow to map, it has until `upnp-discovery-timeout`.
+/// A gateway is near, and answers at once when it is asked by itself; what is searched in a group may take longer and then
+/// comes as one more candidate. If it was found but is slow to map, it has until `upnp-discovery-timeout`.
 const GATEWAY_PATIENCE: Duration = Duration::from_millis(300);
 
 /// Where the gathering stands.

@@ -39,25 +39,36 @@ pub(super) struct Igd {
     service: &'static str,
 }
 
-/// Looks for a gateway from that address of ours.
+/// Looks for a gateway from that address of ours, in groups and at addresses where one may be.
+///
+/// Who is in a group answers after any time up to the seconds of MX, of which there is at least one; who is asked by itself
+/// answers at once (UPnP Device Architecture 1.1, sections 1.3.2 and 1.3.3).
 ///
 /// # Errors
 /// Why there is none.
-pub(super) fn search(own: IpAddr, group: SocketAddr, end: Instant) -> io::Result<Igd> {
+pub(super) fn search(own: IpAddr, places: &[SocketAddr], end: Instant) -> io::Result<Igd> {
     let IpAddr::V4(own) = own else { return Err(other("only over IPv4")) };
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
     socket.bind(&SocketAddr::from((own, 0)).into())?;
     socket.set_multicast_if_v4(&own)?;
     let socket = std::net::UdpSocket::from(socket);
-    let request = format!(
-        "M-SEARCH * HTTP/1.1\r\nHOST: {group}\r\nMAN: \"ssdp:discover\"\r\nMX: 1\r\nST: {TARGET}\r\n\r\n"
-    );
+    let request = |place: &SocketAddr| {
+        let wait = if place.ip().is_multicast() { "MX: 1\r\n" } else { "" };
+        format!(
+            "M-SEARCH * HTTP/1.1\r\nHOST: {place}\r\nMAN: \"ssdp:discover\"\r\n{wait}ST: {TARGET}\r\n\r\n"
+        )
+    };
     let mut answer = [0; 2048];
     let mut reason = io::Error::from(io::ErrorKind::TimedOut);
     let mut next = Instant::now();
     while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
         if next <= Instant::now() {
-            socket.send_to(request.as_bytes(), group)?;
+            for place in places {
+                // The other place may be one that can be reached.
+                if let Err(e) = socket.send_to(request(place).as_bytes(), place) {
+                    reason = e;
+                }
+            }
             next += AGAIN;
         }
         let wait = next.saturating_duration_since(Instant::now()).clamp(Duration::from_millis(1), left);

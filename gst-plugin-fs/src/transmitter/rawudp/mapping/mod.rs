@@ -113,12 +113,15 @@ impl Keeper {
         let (found, answers) = channel::<Box<dyn Gateway>>();
         let (own, search_end) = (self.request.sockets.first()?.1.ip(), end);
         let tell = found.clone();
-        let by_upnp = move || match igd::search(own, SSDP, search_end) {
+        let near = self.request.gateway.map(|asked| asked.ip()).or_else(default_gateway);
+        let places: Vec<SocketAddr> =
+            [SSDP].into_iter().chain(near.map(|ip| SocketAddr::new(ip, SSDP.port()))).collect();
+        let by_upnp = move || match igd::search(own, &places, search_end) {
             // Nobody may be waiting any more.
             Ok(gateway) => drop(tell.send(Box::new(gateway))),
             Err(e) => gst::debug!(CAT, "UPnP: {e}"),
         };
-        let asked = self.request.gateway.or_else(|| Some(SocketAddr::new(default_gateway()?, PORT_CONTROL)));
+        let asked = self.request.gateway.or_else(|| Some(SocketAddr::new(near?, PORT_CONTROL)));
         let by_port_control = move || match asked.map(|to| portcontrol::search(own, to, end)) {
             Some(Ok(gateway)) => drop(found.send(Box::new(gateway))),
             Some(Err(e)) => gst::debug!(CAT, "PCP and NAT-PMP: {e}"),

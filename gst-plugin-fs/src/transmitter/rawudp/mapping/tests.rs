@@ -163,7 +163,7 @@ fn igd() -> (SocketAddr, Receiver<String>) {
 #[test]
 fn ports_are_forwarded_by_upnp_and_given_back() {
     let (address, asked) = igd();
-    let mut gateway = igd::search(OWN.ip(), address, Instant::now() + PATIENCE).unwrap();
+    let mut gateway = igd::search(OWN.ip(), &[address], Instant::now() + PATIENCE).unwrap();
     let life = Duration::from_secs(600);
     let mapped = gateway.map(OWN, life).unwrap();
     assert_eq!(
