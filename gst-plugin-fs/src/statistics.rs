@@ -10,3 +10,11 @@ pub(crate) fn property() -> glib::ParamSpec {
         .read_only()
         .build()
 }
+
+/// Adds `stats` of a stream transmitter as the field `transmitter`, if it has them.
+pub(crate) fn add_transmitter(structure: &mut gst::StructureRef, end: &fs_core::StreamTransmitter) {
+    let stats = end.find_property("stats").and_then(|_| end.property::<Option<gst::Structure>>("stats"));
+    if let Some(stats) = stats {
+        structure.set("transmitter", stats);
+    }
+}

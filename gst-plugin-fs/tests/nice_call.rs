@@ -14,6 +14,7 @@ use gst::prelude::*;
 
 use support::Side;
 use support::ice::{Parameters, Progress, agree, connect, drain, follow, gather, loopback, preferring};
+use support::peer::wait_until;
 
 const LOW: f64 = 440.0;
 const HIGH: f64 = 660.0;
@@ -89,6 +90,30 @@ fn a_call_over_host_candidates() {
             );
         }
     }
+}
+
+#[test]
+fn the_statistics_of_each_component_tell_its_pair_and_the_round_trip_of_checks() {
+    let (a, b) = pair();
+    let (mut of_a, mut of_b) = (gather(&a, &loopback(true)), gather(&b, &loopback(false)));
+    agree(&a, &b);
+    connect((&a, &mut of_a), (&b, &mut of_b), |_| true);
+    tones(&a, &b);
+    let component = |number: usize| {
+        let stats: gst::Structure = a.stream.property("stats");
+        let stats = stats.get::<gst::Structure>("transmitter").unwrap();
+        stats.get::<gst::Array>("components").unwrap()[number].get::<gst::Structure>().unwrap()
+    };
+    for number in [0, 1] {
+        wait_until("a check is answered", || component(number).has_field("round-trip-time"));
+        let told = component(number);
+        let time = told.get::<f64>("round-trip-time").unwrap();
+        assert!(time > 0.0 && time < 2.0, "{told}");
+        let remote = told.get::<fs_core::CandidateValue>("remote-candidate").unwrap().0;
+        assert_eq!(remote.ip, "127.0.0.1");
+    }
+    assert!(component(0).get::<u64>("packets-sent").unwrap() > 0, "{}", component(0));
+    end(a, b);
 }
 
 #[test]

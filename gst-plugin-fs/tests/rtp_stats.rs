@@ -71,6 +71,12 @@ fn a_call_is_counted() {
     let bitrate = of_stream.get::<u64>("bitrate-received").unwrap();
     assert!((40_000..=120_000).contains(&bitrate), "PCMU has 64 kbit/s: {of_stream}");
     assert!(of_stream.get::<gst::Structure>("codec").unwrap().get::<&str>("mime-type") == Ok("audio/PCMU"));
+    // The transmitter counts what reports and headers add.
+    let transmitter = of_stream.get::<gst::Structure>("transmitter").unwrap();
+    let components = transmitter.get::<gst::Array>("components").unwrap();
+    let media = components[0].get::<gst::Structure>().unwrap();
+    assert!(media.get::<u64>("packets-received").unwrap() >= received, "{media}");
+    assert!(media.get::<u64>("bytes-sent").unwrap() > sent * 160, "{media}");
     // The one source in it, and the stream in the session's, and that in the conference's.
     let ssrc = b.session.property::<u32>("ssrc");
     let source = of_stream.get::<gst::Structure>(format!("ssrc-{ssrc}")).unwrap();

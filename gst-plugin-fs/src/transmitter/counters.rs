@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use fs_core::CandidateValue;
 use fs_proto::Candidate;
@@ -67,8 +68,13 @@ impl Counters {
 
     /// The component's part of `stats`: `component` (uint); `packets-sent`, `bytes-sent`, `packets-received`,
     /// `bytes-received` (uint64, without headers of IP and UDP); `local-candidate` and `remote-candidate` (`FsCandidate`)
-    /// where a pair is in use.
-    pub(super) fn describe(&self, component: u32, pair: Option<(&Candidate, &Candidate)>) -> gst::Structure {
+    /// where a pair is in use; `round-trip-time` (double, seconds) of the last check, where it is known.
+    pub(super) fn describe(
+        &self,
+        component: u32,
+        pair: Option<(&Candidate, &Candidate)>,
+        round_trip: Option<Duration>,
+    ) -> gst::Structure {
         let (sent, received) = &*self.0;
         let mut structure = gst::Structure::builder("component")
             .field("component", component)
@@ -80,6 +86,9 @@ impl Counters {
         if let Some((local, remote)) = pair {
             structure.set("local-candidate", CandidateValue(local.clone()));
             structure.set("remote-candidate", CandidateValue(remote.clone()));
+        }
+        if let Some(time) = round_trip {
+            structure.set("round-trip-time", time.as_secs_f64());
         }
         structure
     }
@@ -124,12 +133,13 @@ mod tests {
         list.get_mut().unwrap().add(gst::Buffer::from_slice([0u8; 30]));
         from.push_list(list).unwrap();
         let candidate = Candidate::new("1", 2, CandidateType::Host, "192.0.2.1", 9);
-        let told = counters.describe(2, Some((&candidate, &candidate)));
+        let told = counters.describe(2, Some((&candidate, &candidate)), Some(Duration::from_millis(250)));
         for direction in ["sent", "received"] {
             assert_eq!(told.get::<u64>(format!("packets-{direction}")), Ok(3));
             assert_eq!(told.get::<u64>(format!("bytes-{direction}")), Ok(60));
         }
         assert_eq!(told.get::<CandidateValue>("remote-candidate").unwrap().0, candidate);
+        assert_eq!(told.get::<f64>("round-trip-time"), Ok(0.25));
         let all = stats([told]);
         assert_eq!(all.get::<gst::Array>("components").unwrap().len(), 1);
     }

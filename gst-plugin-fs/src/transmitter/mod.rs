@@ -3,6 +3,7 @@
 //! A transmitter is a folder here and one line in `BUILTIN`. Transmitters of others are plugin files in
 //! `FS_PLUGIN_PATH` or the installed folder; one of the same name in `FS_PLUGIN_PATH` goes first.
 
+mod base;
 mod component;
 mod counters;
 mod inlet;

@@ -17,6 +17,7 @@ use super::meter::Meter;
 use super::path::SendPath;
 use crate::raw::conference::Conference;
 use crate::raw::{CAT, disposed, participant, stream};
+use crate::statistics;
 
 #[derive(Default)]
 struct Construct {
@@ -109,6 +110,9 @@ impl Session {
         self.received.write(&mut structure, "received");
         if let Some(codec) = self.state().formats.as_ref().map(|f| f.received.codec.encoding_name.clone()) {
             structure.set("codec", codec);
+        }
+        if let Ok(end) = self.stream_end() {
+            statistics::add_transmitter(&mut structure, &end);
         }
         structure
     }

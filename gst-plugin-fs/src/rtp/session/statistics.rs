@@ -11,6 +11,7 @@ use super::state::State;
 use crate::rtp::stats::gauge::Gauge;
 use crate::rtp::stats::{self, Counters, Received, Sent};
 use crate::rtp::substream::Substream;
+use crate::statistics;
 
 /// How many SSRCs that left are remembered one by one: a bound on what peers can make us keep.
 const MAX_LEFT: usize = 256;
@@ -156,7 +157,7 @@ impl imp::Session {
         all.write(&mut structure);
         all.write_requests(&mut structure);
         for id in streams {
-            structure.set(format!("stream-{id}"), of_stream(id, &received));
+            structure.set(format!("stream-{id}"), self.of_stream(id, &received));
         }
         sum.add(&all);
         structure
@@ -164,7 +165,16 @@ impl imp::Session {
 
     /// `stats` of a stream.
     pub(in crate::rtp) fn stream_statistics(&self, id: StreamId) -> gst::Structure {
-        of_stream(id, &self.all_received())
+        self.of_stream(id, &self.all_received())
+    }
+
+    /// What a stream received, and what its end of the transmitter tells.
+    fn of_stream(&self, id: StreamId, received: &[(Heard, Received)]) -> gst::Structure {
+        let mut structure = of_stream(id, received);
+        if let Ok(end) = self.stream_end(id) {
+            statistics::add_transmitter(&mut structure, &end);
+        }
+        structure
     }
 }
 

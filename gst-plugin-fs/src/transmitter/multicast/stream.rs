@@ -1,11 +1,10 @@
 //! `FsMulticastStreamTransmitter`: the groups of one stream.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use fs_core::StreamTransmitter;
 use fs_core::prelude::*;
-use fs_core::{CandidateList, StreamTransmitter};
 use fs_proto::Candidate;
 use glib::prelude::*;
 use glib::subclass::prelude::*;
@@ -13,20 +12,14 @@ use glib::subclass::prelude::*;
 use super::group::Group;
 use super::membership::Membership;
 use super::{MulticastTransmitter, candidates, lock};
+use crate::transmitter::base::StreamSettings;
 use crate::transmitter::counters;
 
 /// What the application set at construction, and whether to send.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Settings {
-    sending: bool,
-    preferred: Vec<Candidate>,
+    base: StreamSettings,
     source_filter: Vec<String>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { sending: true, preferred: Vec::new(), source_filter: Vec::new() }
-    }
 }
 
 /// A component's group and the candidate it came from.
@@ -50,27 +43,17 @@ struct State {
 }
 
 /// Private part of [`super::MulticastStreamTransmitter`].
+#[derive(Default)]
 pub struct MulticastStreamTransmitter {
-    associate_on_source: AtomicBool,
     settings: Mutex<Settings>,
     state: Mutex<State>,
-}
-
-impl Default for MulticastStreamTransmitter {
-    fn default() -> Self {
-        Self {
-            associate_on_source: AtomicBool::new(true),
-            settings: Mutex::default(),
-            state: Mutex::default(),
-        }
-    }
 }
 
 impl MulticastStreamTransmitter {
     /// Checks the parameters; called once, after construction.
     pub(super) fn open(&self, transmitter: &MulticastTransmitter) -> Result<(), glib::Error> {
         let settings = lock(&self.settings).clone();
-        let locals = candidates::locals(&settings.preferred, transmitter.imp().components())?;
+        let locals = candidates::locals(&settings.base.preferred, transmitter.imp().components())?;
         let sources = candidates::sources(&settings.source_filter)?;
         let mut state = lock(&self.state);
         state.transmitter = Some(transmitter.clone());
@@ -81,7 +64,7 @@ impl MulticastStreamTransmitter {
 
     /// Whether the stream wants to be told of packets that can only be its peers'.
     pub(super) fn associates(&self) -> bool {
-        self.associate_on_source.load(Ordering::Relaxed)
+        lock(&self.settings).base.associate_on_source
     }
 
     /// Changes a component's group. The new group is joined before the old one is left. Gives the new pair, and the
@@ -121,7 +104,7 @@ impl MulticastStreamTransmitter {
     fn set_sending(&self, sending: bool) {
         let group = {
             let state = lock(&self.state);
-            if std::mem::replace(&mut lock(&self.settings).sending, sending) == sending {
+            if std::mem::replace(&mut lock(&self.settings).base.sending, sending) == sending {
                 return;
             }
             let Some(transmitter) = &state.transmitter else { return };
@@ -162,13 +145,13 @@ impl MulticastStreamTransmitter {
         counters::stats(state.components.iter().filter_map(|component| {
             let joined = component.joined.as_ref()?;
             let pair = Some((&component.local, &joined.remote));
-            Some(joined.group.counters.describe(component.local.component_id, pair))
+            Some(joined.group.counters.describe(component.local.component_id, pair, None))
         }))
     }
 }
 
 fn sends(settings: &Settings, component: u32) -> bool {
-    settings.sending || component != 1
+    settings.base.sending || component != 1
 }
 
 fn stopped() -> glib::Error {
@@ -187,10 +170,7 @@ impl ObjectImpl for MulticastStreamTransmitter {
     fn properties() -> &'static [glib::ParamSpec] {
         static PROPERTIES: OnceLock<Vec<glib::ParamSpec>> = OnceLock::new();
         PROPERTIES.get_or_init(|| {
-            let mut list: Vec<glib::ParamSpec> =
-                ["sending", "preferred-local-candidates", "associate-on-source"]
-                    .map(glib::ParamSpecOverride::for_class::<StreamTransmitter>)
-                    .into();
+            let mut list = StreamSettings::properties();
             list.push(
                 glib::ParamSpecBoxed::builder::<Vec<String>>("source-filter")
                     .nick("Source filter")
@@ -204,34 +184,22 @@ impl ObjectImpl for MulticastStreamTransmitter {
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        if pspec.name() == "stats" {
-            return self.stats().to_value();
-        }
-        let settings = lock(&self.settings);
+        let settings = lock(&self.settings).clone();
         match pspec.name() {
-            "sending" => settings.sending.to_value(),
-            "preferred-local-candidates" => CandidateList(settings.preferred.clone()).to_value(),
-            "associate-on-source" => self.associates().to_value(),
+            "stats" => self.stats().to_value(),
             "source-filter" => settings.source_filter.to_value(),
-            _ => pspec.default_value().clone(),
+            name => settings.base.get(name).unwrap_or_else(|| pspec.default_value().clone()),
         }
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
         match (pspec.name(), value.get::<bool>()) {
             ("sending", Ok(sending)) => self.set_sending(sending),
-            ("associate-on-source", Ok(associate)) => {
-                self.associate_on_source.store(associate, Ordering::Relaxed);
-            }
-            ("preferred-local-candidates", _) => {
-                lock(&self.settings).preferred =
-                    value.get::<CandidateList>().map(|list| list.0).unwrap_or_default();
-            }
             // A NULL is an empty list.
             ("source-filter", _) => {
                 lock(&self.settings).source_filter = value.get::<Vec<String>>().unwrap_or_default();
             }
-            _ => {}
+            (name, _) => lock(&self.settings).base.set(name, value),
         }
     }
 

@@ -10,6 +10,7 @@ use glib::subclass::prelude::*;
 use super::group::Group;
 use super::membership::Membership;
 use super::{MulticastStreamTransmitter, lock};
+use crate::transmitter::base::TransmitterSettings;
 use crate::transmitter::component::Bins;
 use crate::transmitter::parameters;
 
@@ -28,22 +29,10 @@ impl Shared {
     }
 }
 
-struct Settings {
-    components: u32,
-    tos: u32,
-    do_timestamp: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { components: 1, tos: 0, do_timestamp: true }
-    }
-}
-
 /// Private part of [`super::MulticastTransmitter`].
 #[derive(Default)]
 pub struct MulticastTransmitter {
-    settings: Mutex<Settings>,
+    settings: Mutex<TransmitterSettings>,
     bins: OnceLock<Bins>,
     groups: Mutex<Vec<Shared>>,
 }
@@ -144,11 +133,7 @@ impl ObjectSubclass for MulticastTransmitter {
 impl ObjectImpl for MulticastTransmitter {
     fn properties() -> &'static [glib::ParamSpec] {
         static PROPERTIES: OnceLock<Vec<glib::ParamSpec>> = OnceLock::new();
-        PROPERTIES.get_or_init(|| {
-            ["gst-src", "gst-sink", "components", "tos", "do-timestamp"]
-                .map(glib::ParamSpecOverride::for_class::<Transmitter>)
-                .into()
-        })
+        PROPERTIES.get_or_init(TransmitterSettings::properties)
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
@@ -158,22 +143,15 @@ impl ObjectImpl for MulticastTransmitter {
         match pspec.name() {
             "gst-src" => bin(|b| &b.src),
             "gst-sink" => bin(|b| &b.sink),
-            "components" => lock(&self.settings).components.to_value(),
-            "tos" => lock(&self.settings).tos.to_value(),
-            "do-timestamp" => lock(&self.settings).do_timestamp.to_value(),
-            _ => pspec.default_value().clone(),
+            _ => lock(&self.settings).get(pspec),
         }
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        match (pspec.name(), value.get::<u32>(), value.get::<bool>()) {
-            ("components", Ok(components), _) => lock(&self.settings).components = components,
-            ("tos", Ok(tos), _) => {
-                lock(&self.settings).tos = tos;
-                lock(&self.groups).iter().for_each(|shared| shared.group.set_tos(tos));
-            }
-            ("do-timestamp", _, Ok(do_timestamp)) => lock(&self.settings).do_timestamp = do_timestamp,
-            _ => {}
+        lock(&self.settings).set(pspec.name(), value);
+        if pspec.name() == "tos" {
+            let tos = lock(&self.settings).tos;
+            lock(&self.groups).iter().for_each(|shared| shared.group.set_tos(tos));
         }
     }
 

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
 
+use gio::prelude::SocketExt;
 use glib::prelude::*;
 use glib::translate::*;
 
@@ -394,6 +395,20 @@ impl Agent {
             (self.api.nice_agent_send)(self.ptr(), stream, component, length, bytes.as_ptr().cast())
         };
         usize::try_from(taken).unwrap_or_default()
+    }
+
+    /// The datagram sockets of a component, relays' among them. Their packets are libnice's.
+    pub(super) fn sockets(&self, stream: u32, component: u32) -> Vec<gio::Socket> {
+        // SAFETY: the agent is valid; the array, or NULL, and its reference to each socket are ours.
+        let all = unsafe {
+            let array = (self.api.nice_agent_get_sockets)(self.ptr(), stream, component);
+            let Some(found) = array.as_ref() else { return Vec::new() };
+            let at = |i| (*found.pdata.add(i)).cast::<gio::ffi::GSocket>();
+            let all: Vec<gio::Socket> = (0..found.len as usize).map(|i| from_glib_none(at(i))).collect();
+            glib::ffi::g_ptr_array_unref(array);
+            all
+        };
+        all.into_iter().filter(|socket| socket.socket_type() == gio::SocketType::Datagram).collect()
     }
 
     /// Whether it sends by pseudo-TCP.

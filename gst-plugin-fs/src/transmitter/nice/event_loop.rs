@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use glib::prelude::*;
 
@@ -89,7 +90,7 @@ impl EventLoop {
             return;
         }
         let weak = Arc::downgrade(self);
-        let call = move || {
+        self.post_after(QUIET, move || {
             if let Some(events) = weak.upgrade() {
                 events.changing.store(false, Ordering::Release);
                 let now = network::addresses();
@@ -97,9 +98,19 @@ impl EventLoop {
                     lock(&events.listeners).iter().filter_map(glib::WeakRef::upgrade).collect();
                 listeners.iter().for_each(|stream| stream.network_changed(&now));
             }
+        });
+    }
+
+    /// Calls `job` on the loop's thread after so long.
+    pub(super) fn post_after(&self, time: Duration, job: impl FnOnce() + Send + 'static) {
+        let mut job = Some(job);
+        let call = move || {
+            if let Some(job) = job.take() {
+                job();
+            }
             glib::ControlFlow::Break
         };
-        glib::timeout_source_new(QUIET, None, glib::Priority::DEFAULT, call).attach(Some(&self.context));
+        glib::timeout_source_new(time, None, glib::Priority::DEFAULT, call).attach(Some(&self.context));
     }
 
     /// Calls `job` on the loop's thread, after what was given before and never at once.
@@ -136,7 +147,6 @@ fn run(context: &glib::MainContext, ended: &AtomicBool) {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::channel;
-    use std::time::Duration;
 
     use super::*;
 

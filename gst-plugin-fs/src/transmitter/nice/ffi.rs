@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::sync::OnceLock;
 
-use glib::ffi::{GMainContext, GSList, GType, gboolean};
+use glib::ffi::{GMainContext, GPtrArray, GSList, GType, gboolean};
 use glib::translate::*;
 
 /// libnice 0.1, whose soname has been this since 0.1.0.
@@ -94,6 +94,7 @@ api! {
     nice_agent_set_selected_remote_candidate(*mut NiceAgent, c_uint, c_uint, *mut NiceCandidate) -> gboolean;
     nice_agent_peer_candidate_gathering_done(*mut NiceAgent, c_uint) -> gboolean;
     nice_agent_attach_recv(*mut NiceAgent, c_uint, c_uint, *mut GMainContext, Option<Received>, *mut c_void) -> gboolean;
+    nice_agent_get_sockets(*mut NiceAgent, c_uint, c_uint) -> *mut GPtrArray;
     nice_agent_send(*mut NiceAgent, c_uint, c_uint, c_uint, *const c_char) -> c_int;
     nice_agent_restart_stream(*mut NiceAgent, c_uint) -> gboolean;
     nice_agent_close_async(*mut NiceAgent, Option<Closed>, *mut c_void);

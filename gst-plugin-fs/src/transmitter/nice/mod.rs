@@ -18,6 +18,7 @@
 //! | `path` | one component between agent and elements |
 //! | `link` | a stream's place in an agent |
 //! | `renewal` | another network in a call |
+//! | `round_trip`, `check` | how long a check takes |
 //! | `agent`, `event_loop` | libnice agents and the thread they share |
 //! | `candidate`, `relay` | conversion of candidates and TURN servers, checks |
 //! | `tls` | the way to TURN servers behind TLS |
@@ -28,6 +29,7 @@
 
 mod agent;
 mod candidate;
+mod check;
 mod event_loop;
 mod fd_source;
 mod ffi;
@@ -36,6 +38,7 @@ mod native;
 mod path;
 mod relay;
 mod renewal;
+mod round_trip;
 mod settings;
 mod state;
 mod stream;

@@ -2,21 +2,18 @@
 
 use std::sync::OnceLock;
 
-use fs_core::{CandidateList, StreamTransmitter};
-use fs_proto::Candidate;
 use glib::prelude::*;
 
 use super::agent::Key;
 use super::candidate::{self, Compatibility, invalid};
 use super::relay::{self, RelayInfo};
+use crate::transmitter::base::{StreamSettings, take};
 use crate::transmitter::counters;
 
 /// What the application set.
 #[derive(Clone)]
 pub(super) struct Settings {
-    pub(super) sending: bool,
-    pub(super) preferred: Vec<Candidate>,
-    pub(super) associate_on_source: bool,
+    pub(super) base: StreamSettings,
     pub(super) stun_ip: Option<String>,
     pub(super) stun_port: u32,
     pub(super) controlling_mode: bool,
@@ -35,9 +32,7 @@ pub(super) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            sending: true,
-            preferred: Vec::new(),
-            associate_on_source: true,
+            base: StreamSettings::default(),
             stun_ip: None,
             stun_port: 3478,
             controlling_mode: true,
@@ -80,7 +75,7 @@ impl Settings {
             compatibility: self.compatibility(),
             stun_ip,
             stun_port: self.stun_port,
-            local: candidate::preferred(&self.preferred)?,
+            local: candidate::preferred(&self.base.preferred)?,
             controlling: self.controlling_mode,
             ice_udp: self.ice_udp,
             ice_tcp: self.ice_tcp,
@@ -102,17 +97,7 @@ impl Settings {
 
     /// Takes a value that GObject checked.
     pub(super) fn set(&mut self, name: &str, value: &glib::Value) {
-        fn take<'a, T: glib::value::FromValue<'a>>(place: &mut T, value: &'a glib::Value) {
-            if let Ok(new) = value.get() {
-                *place = new;
-            }
-        }
         match name {
-            "sending" => take(&mut self.sending, value),
-            "preferred-local-candidates" => {
-                self.preferred = value.get::<CandidateList>().map(|list| list.0).unwrap_or_default();
-            }
-            "associate-on-source" => take(&mut self.associate_on_source, value),
             "stun-ip" => take(&mut self.stun_ip, value),
             "stun-port" => take(&mut self.stun_port, value),
             "controlling-mode" => take(&mut self.controlling_mode, value),
@@ -126,16 +111,13 @@ impl Settings {
             "send-component-mux" => take(&mut self.send_component_mux, value),
             "trickle" => take(&mut self.trickle, value),
             "consent-freshness" => take(&mut self.consent_freshness, value),
-            _ => {}
+            _ => self.base.set(name, value),
         }
     }
 
     /// The value of a property that can be read and is kept here.
     pub(super) fn get(&self, name: &str) -> Option<glib::Value> {
         Some(match name {
-            "sending" => self.sending.to_value(),
-            "preferred-local-candidates" => CandidateList(self.preferred.clone()).to_value(),
-            "associate-on-source" => self.associate_on_source.to_value(),
             "stun-ip" => self.stun_ip.to_value(),
             "stun-port" => self.stun_port.to_value(),
             "controlling-mode" => self.controlling_mode.to_value(),
@@ -144,7 +126,7 @@ impl Settings {
             "reliable" => self.reliable.to_value(),
             "trickle" => self.trickle.to_value(),
             "consent-freshness" => self.consent_freshness.to_value(),
-            _ => return None,
+            _ => return self.base.get(name),
         })
     }
 }
@@ -153,9 +135,7 @@ impl Settings {
 pub(super) fn property_list() -> &'static [glib::ParamSpec] {
     static PROPERTIES: OnceLock<Vec<glib::ParamSpec>> = OnceLock::new();
     PROPERTIES.get_or_init(|| {
-        let mut list: Vec<glib::ParamSpec> = ["sending", "preferred-local-candidates", "associate-on-source"]
-            .map(glib::ParamSpecOverride::for_class::<StreamTransmitter>)
-            .into();
+        let mut list = StreamSettings::properties();
         list.extend(numbers());
         list.extend(flags());
         list.push(counters::property());

@@ -1,5 +1,7 @@
 //! What a stream of nice knows of its links and candidates.
 
+use std::time::Duration;
+
 use fs_proto::Candidate;
 
 use super::candidate::{Credentials, Plain, Remote};
@@ -30,6 +32,10 @@ pub(super) struct State {
     pub(super) forced: bool,
     /// Per component: the pair in use.
     pub(super) pairs: Vec<Option<(Candidate, Candidate)>>,
+    /// Per component: how long the last check of that pair took.
+    pub(super) round_trips: Vec<Option<Duration>>,
+    /// Checks are sent for that.
+    pub(super) measuring: bool,
     /// Per component: whether it was ready once. Until then a failure may be one of checks that came too early.
     pub(super) was_ready: Vec<bool>,
 }

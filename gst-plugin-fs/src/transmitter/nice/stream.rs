@@ -48,6 +48,7 @@ impl NiceStreamTransmitter {
         let mut state = lock(&self.state);
         state.was_ready = vec![false; link.components as usize];
         state.pairs = vec![None; link.components as usize];
+        state.round_trips = vec![None; link.components as usize];
         state.paths = paths;
         state.link = Some(link);
         Ok(())
@@ -107,9 +108,9 @@ impl NiceStreamTransmitter {
                 (link.id, &obj),
                 component,
                 (elements, &home),
-                settings.associate_on_source,
+                settings.base.associate_on_source,
             )?;
-            path.set_sending(settings.sending);
+            path.set_sending(settings.base.sending);
             path.set_mux(settings.send_component_mux);
             paths.push(path);
         }
@@ -237,6 +238,9 @@ impl NiceStreamTransmitter {
         if let Some(old) = replaced {
             old.close();
         }
+        if now == StreamState::Ready {
+            self.measure(component);
+        }
         self.obj().emit_state_changed(component, now);
         if let Some(input) = input {
             let request = gst::Structure::builder("GstForceKeyUnit").field("all-headers", true).build();
@@ -252,8 +256,12 @@ impl NiceStreamTransmitter {
             let own = link.agent.local_credentials(link.id);
             let theirs = state.remote.clone().unwrap_or_default();
             let pair = (local.to_proto(&own), remote.to_proto(&theirs));
-            if let Some(place) = state.pairs.get_mut(component as usize - 1) {
+            let index = component as usize - 1;
+            if let Some(place) = state.pairs.get_mut(index) {
                 *place = Some(pair.clone());
+            }
+            if let Some(place) = state.round_trips.get_mut(index) {
+                *place = None;
             }
             pair
         };
@@ -270,11 +278,11 @@ impl NiceStreamTransmitter {
 
     fn stats(&self) -> gst::Structure {
         let state = lock(&self.state);
-        counters::stats((1u32..).zip(state.paths.iter().zip(&state.pairs)).map(
-            |(component, (path, pair))| {
-                path.counters.describe(component, pair.as_ref().map(|(local, remote)| (local, remote)))
-            },
-        ))
+        let components = (1u32..).zip(state.paths.iter().zip(&state.pairs)).zip(&state.round_trips);
+        counters::stats(components.map(|((component, (path, pair)), round_trip)| {
+            let pair = pair.as_ref().map(|(local, remote)| (local, remote));
+            path.counters.describe(component, pair, *round_trip)
+        }))
     }
 
     fn restart(&self, state: &mut State) -> Result<(), glib::Error> {

@@ -11,16 +11,10 @@ use super::agent::{Agent, Key};
 use super::candidate::invalid;
 use super::event_loop::EventLoop;
 use super::{NiceStreamTransmitter, ffi, lock};
+use crate::transmitter::base::TransmitterSettings;
 use crate::transmitter::component::SinkBin;
 use crate::transmitter::inlet::{self, Inlet};
 use crate::transmitter::parameters;
-
-struct Settings {
-    components: u32,
-    tos: u32,
-    do_timestamp: bool,
-    shared_thread: bool,
-}
 
 /// The elements of all streams.
 pub(super) struct Elements {
@@ -28,16 +22,10 @@ pub(super) struct Elements {
     pub(super) sinks: SinkBin,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self { components: 1, tos: 0, do_timestamp: true, shared_thread: false }
-    }
-}
-
 /// Private part of [`super::NiceTransmitter`].
 #[derive(Default)]
 pub struct NiceTransmitter {
-    settings: Mutex<Settings>,
+    settings: Mutex<TransmitterSettings>,
     elements: OnceLock<Elements>,
     /// The loop in which packets are received, while there are streams.
     home: Mutex<Weak<EventLoop>>,
@@ -88,8 +76,8 @@ impl NiceTransmitter {
         Ok(started)
     }
 
-    fn set_tos(&self, tos: u32) {
-        lock(&self.settings).tos = tos;
+    fn apply_tos(&self) {
+        let tos = self.tos();
         let streams: Vec<_> = lock(&self.streams).iter().filter_map(glib::WeakRef::upgrade).collect();
         streams.iter().for_each(|stream| stream.imp().set_tos(tos));
     }
@@ -137,9 +125,7 @@ impl ObjectImpl for NiceTransmitter {
     fn properties() -> &'static [glib::ParamSpec] {
         static PROPERTIES: OnceLock<Vec<glib::ParamSpec>> = OnceLock::new();
         PROPERTIES.get_or_init(|| {
-            let mut list: Vec<glib::ParamSpec> = ["gst-src", "gst-sink", "components", "tos", "do-timestamp"]
-                .map(glib::ParamSpecOverride::for_class::<Transmitter>)
-                .into();
+            let mut list = TransmitterSettings::properties();
             list.push(inlet::shared_thread());
             list
         })
@@ -150,25 +136,17 @@ impl ObjectImpl for NiceTransmitter {
         match pspec.name() {
             "gst-src" => elements.map(|e| e.inlet.clone().upcast::<gst::Element>()).to_value(),
             "gst-sink" => elements.map(|e| e.sinks.bin.clone().upcast::<gst::Element>()).to_value(),
-            "components" => self.components().to_value(),
-            "tos" => self.tos().to_value(),
-            "do-timestamp" => lock(&self.settings).do_timestamp.to_value(),
-            "shared-thread" => lock(&self.settings).shared_thread.to_value(),
-            _ => pspec.default_value().clone(),
+            _ => lock(&self.settings).get(pspec),
         }
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        match (pspec.name(), value.get::<u32>(), value.get::<bool>()) {
-            ("components", Ok(components), _) => lock(&self.settings).components = components,
-            ("tos", Ok(tos), _) => self.set_tos(tos),
-            ("do-timestamp", _, Ok(do_timestamp)) => {
-                lock(&self.settings).do_timestamp = do_timestamp;
-                if let Some(elements) = self.elements.get() {
-                    elements.inlet.set_do_timestamp(do_timestamp);
-                }
+        lock(&self.settings).set(pspec.name(), value);
+        match (pspec.name(), self.elements.get()) {
+            ("tos", _) => self.apply_tos(),
+            ("do-timestamp", Some(elements)) => {
+                elements.inlet.set_do_timestamp(lock(&self.settings).do_timestamp);
             }
-            ("shared-thread", _, Ok(shared)) => lock(&self.settings).shared_thread = shared,
             _ => {}
         }
     }

@@ -38,9 +38,8 @@ mod renewal;
 mod settings;
 mod socket;
 mod source;
-mod stats;
 mod stream;
-mod stun;
+pub(super) mod stun;
 mod transmitter;
 
 use std::sync::LazyLock;
@@ -83,7 +82,7 @@ impl RawUdpStreamTransmitter {
 }
 
 /// Numbers that nobody can guess.
-fn random(bytes: &mut [u8]) {
+pub(super) fn random(bytes: &mut [u8]) {
     // SAFETY: the place has the size that is told.
     let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
     // Up to 256 bytes it never fails once the system has started (getrandom(2)).

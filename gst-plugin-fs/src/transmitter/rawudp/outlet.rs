@@ -14,7 +14,7 @@ use gst::subclass::prelude::*;
 use socket2::SockAddr;
 
 use super::socket::{Outgoing, Socket, send_all};
-use super::stats::Counter;
+use crate::transmitter::counters::Counters;
 
 glib::wrapper! {
     /// Element of the rawudp transmitter that sends (`FsRawUdpOutlet`).
@@ -27,20 +27,20 @@ pub(super) struct Destination {
     socket: Arc<Socket>,
     address: SocketAddr,
     to: SockAddr,
-    sent: Arc<Counter>,
+    counters: Counters,
     /// The system refuses it, and that was told.
     refused: AtomicBool,
 }
 
 impl Destination {
     /// Packets go from that socket to that address and are counted.
-    pub(super) fn new(socket: &Arc<Socket>, address: SocketAddr, sent: &Arc<Counter>) -> Arc<Self> {
+    pub(super) fn new(socket: &Arc<Socket>, address: SocketAddr, counters: &Counters) -> Arc<Self> {
         let to = socket.destination(address);
         Arc::new(Self {
             socket: socket.clone(),
             address,
             to,
-            sent: sent.clone(),
+            counters: counters.clone(),
             refused: AtomicBool::new(false),
         })
     }
@@ -213,7 +213,7 @@ mod imp {
         let parts = &parts[..count];
         match destination.socket.send_parts(parts, &destination.to) {
             Ok(()) => {
-                destination.sent.add(parts.iter().map(|part| part.len()).sum());
+                destination.counters.add_sent(parts.iter().map(|part| part.len()).sum());
                 destination.refused.store(false, Ordering::Relaxed);
             }
             Err(error) => outlet.imp().tell(destination, &error),
@@ -244,7 +244,7 @@ mod imp {
         });
         for ((owner, packet), refused) in owners.iter().zip(&packets).zip(refused) {
             if !refused {
-                owner.sent.add(packet.parts.iter().map(|part| part.len()).sum());
+                owner.counters.add_sent(packet.parts.iter().map(|part| part.len()).sum());
                 owner.refused.store(false, Ordering::Relaxed);
             }
         }

@@ -52,7 +52,7 @@ impl RawUdpStreamTransmitter {
         now: &[IpAddr],
     ) -> Result<Vec<Arc<Port>>, glib::Error> {
         let imp = transmitter.imp();
-        let mut preferences = candidates::preferences(&settings.preferred, imp.components())?;
+        let mut preferences = candidates::preferences(&settings.base.preferred, imp.components())?;
         let mut moves = false;
         for preference in &mut preferences {
             if preference.ip.is_some_and(|ip| !now.contains(&ip)) {

@@ -3,13 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use fs_core::{CandidateList, StreamTransmitter};
-use fs_proto::Candidate;
 use glib::prelude::*;
 
 use super::binding::Ports;
 use super::candidates::invalid;
 use super::socket::BufferSizes;
+use crate::transmitter::base::{StreamSettings, take};
+use crate::transmitter::counters;
 
 /// How many STUN servers are asked at most.
 const MOST_SERVERS: usize = 8;
@@ -20,9 +20,7 @@ const MOST_BUFFER: u32 = i32::MAX as u32 / 2;
 /// What the application set at construction, and what it may change later.
 #[derive(Clone)]
 pub(super) struct Settings {
-    pub(super) sending: bool,
-    pub(super) preferred: Vec<Candidate>,
-    pub(super) associate_on_source: bool,
+    pub(super) base: StreamSettings,
     stun_ip: Option<String>,
     stun_port: u32,
     stun_servers: Option<String>,
@@ -42,9 +40,7 @@ pub(super) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            sending: true,
-            preferred: Vec::new(),
-            associate_on_source: true,
+            base: StreamSettings::default(),
             stun_ip: None,
             stun_port: 3478,
             stun_servers: None,
@@ -67,9 +63,6 @@ impl Settings {
     /// The value of a property.
     pub(super) fn get(&self, name: &str) -> Option<glib::Value> {
         Some(match name {
-            "sending" => self.sending.to_value(),
-            "preferred-local-candidates" => CandidateList(self.preferred.clone()).to_value(),
-            "associate-on-source" => self.associate_on_source.to_value(),
             "stun-ip" => self.stun_ip.to_value(),
             "stun-port" => self.stun_port.to_value(),
             "stun-servers" => self.stun_servers.to_value(),
@@ -85,24 +78,13 @@ impl Settings {
             "receive-buffer-size" => self.buffers.receive.to_value(),
             "symmetric-rtp" => self.symmetric_rtp.to_value(),
             "send-component-mux" => self.send_component_mux.to_value(),
-            _ => return None,
+            _ => return self.base.get(name),
         })
     }
 
     /// Sets a property to a value of its type.
     pub(super) fn set(&mut self, name: &str, value: &glib::Value) {
-        /// GObject checked the type already.
-        fn take<'a, T: glib::value::FromValue<'a>>(place: &mut T, value: &'a glib::Value) {
-            if let Ok(new) = value.get() {
-                *place = new;
-            }
-        }
         match name {
-            "sending" => take(&mut self.sending, value),
-            "preferred-local-candidates" => {
-                self.preferred = value.get::<CandidateList>().map(|list| list.0).unwrap_or_default();
-            }
-            "associate-on-source" => take(&mut self.associate_on_source, value),
             "stun-ip" => take(&mut self.stun_ip, value),
             "stun-port" => take(&mut self.stun_port, value),
             "stun-servers" => take(&mut self.stun_servers, value),
@@ -118,7 +100,7 @@ impl Settings {
             "receive-buffer-size" => take(&mut self.buffers.receive, value),
             "symmetric-rtp" => take(&mut self.symmetric_rtp, value),
             "send-component-mux" => take(&mut self.send_component_mux, value),
-            _ => {}
+            _ => self.base.set(name, value),
         }
     }
 
@@ -189,9 +171,7 @@ fn wrong(parameter: &str, value: &str, wanted: &str) -> glib::Error {
 /// The three properties of the base class and those of rawudp; all but `sending` and `send-component-mux` are
 /// construct-only.
 pub(super) fn properties() -> Vec<glib::ParamSpec> {
-    let mut list: Vec<glib::ParamSpec> = ["sending", "preferred-local-candidates", "associate-on-source"]
-        .map(glib::ParamSpecOverride::for_class::<StreamTransmitter>)
-        .into();
+    let mut list = StreamSettings::properties();
     let text = |name: &str, nick: &str, blurb: &str| {
         glib::ParamSpecString::builder(name).nick(nick).blurb(blurb).construct_only().build()
     };
@@ -231,11 +211,7 @@ pub(super) fn properties() -> Vec<glib::ParamSpec> {
             .nick("Send components muxed")
             .blurb("Whether control packets go out on the first component (RFC 5761)")
             .build(),
-        glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
-            .nick("Statistics")
-            .blurb("Packets, bytes and the pair of candidates of each component (field components, an array)")
-            .read_only()
-            .build(),
+        counters::property(),
     ]);
     list
 }

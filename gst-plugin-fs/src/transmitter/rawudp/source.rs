@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::RawUdpStreamTransmitter;
-use super::stats::Counter;
+use crate::transmitter::counters::Counters;
 
 /// One stream's remote address on one component.
 pub(super) struct Known {
@@ -19,8 +19,8 @@ pub(super) struct Known {
     pub(super) stream: glib::WeakRef<RawUdpStreamTransmitter>,
     /// Whether that stream wants to be told.
     pub(super) associate: bool,
-    /// What came from there.
-    pub(super) received: Arc<Counter>,
+    /// Counts what came from there.
+    pub(super) counters: Counters,
     /// Whether the first packet decides where the peer is.
     pub(super) latch: AtomicBool,
 }
@@ -34,7 +34,7 @@ impl Known {
             address: self.address,
             stream: self.stream.clone(),
             associate: self.associate,
-            received: self.received.clone(),
+            counters: self.counters.clone(),
             latch: self.latch.load(Ordering::Relaxed).into(),
         }
     }
@@ -79,7 +79,7 @@ impl Sources {
         if matching.next().is_some() || first.local_port != local_port {
             return Sender::Unknown;
         }
-        first.received.add(bytes);
+        first.counters.add_received(bytes);
         first.latch.store(false, Ordering::Relaxed);
         match first.stream.upgrade() {
             Some(stream) if first.associate => Sender::Known(stream),

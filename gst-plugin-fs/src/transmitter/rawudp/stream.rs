@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use fs_core::StreamTransmitter;
 use fs_core::prelude::*;
-use fs_core::{CandidateValue, StreamTransmitter};
 use fs_proto::{Candidate, CandidateType};
 use glib::prelude::*;
 use glib::subclass::prelude::*;
@@ -16,8 +16,8 @@ use super::outlet::Destination;
 use super::port::Port;
 use super::settings::{self, Settings};
 use super::source::Known;
-use super::stats::Counter;
 use super::{RawUdpTransmitter, interfaces, lock, network};
+use crate::transmitter::counters::{self, Counters};
 use crate::transmitter::network;
 
 /// The foundations of host candidates: they differ by base (RFC 8445 section 5.1.1.3), that is by address family.
@@ -35,8 +35,7 @@ pub(super) struct Component {
     known: Option<Arc<Known>>,
     /// Where its packets go.
     destination: Option<Arc<Destination>>,
-    sent: Arc<Counter>,
-    received: Arc<Counter>,
+    counters: Counters,
     /// From this socket to the STUN server and back.
     pub(super) stun_round_trip: Option<Duration>,
 }
@@ -54,8 +53,7 @@ impl Component {
             remote: None,
             known: None,
             destination: None,
-            sent: Arc::default(),
-            received: Arc::default(),
+            counters: Counters::default(),
             stun_round_trip: None,
             port,
         }
@@ -70,8 +68,7 @@ impl Component {
     ) -> Option<Arc<Port>> {
         let number = self.local.component_id;
         self.remote = old.remote;
-        self.sent = old.sent;
-        self.received = old.received;
+        self.counters = old.counters;
         if !moves {
             self.known = old.known;
             self.destination = old.destination;
@@ -92,22 +89,8 @@ impl Component {
 
     /// The component's part of `stats`.
     fn stats(&self) -> gst::Structure {
-        let ((packets_sent, bytes_sent), (packets, bytes)) = (self.sent.get(), self.received.get());
-        let mut stats = gst::Structure::builder("component")
-            .field("component", self.local.component_id)
-            .field("packets-sent", packets_sent)
-            .field("bytes-sent", bytes_sent)
-            .field("packets-received", packets)
-            .field("bytes-received", bytes)
-            .build();
-        if let Some(remote) = &self.remote {
-            stats.set("local-candidate", CandidateValue(self.local.clone()));
-            stats.set("remote-candidate", CandidateValue(remote.candidate.clone()));
-        }
-        if let Some(time) = self.stun_round_trip {
-            stats.set("round-trip-time", time.as_secs_f64());
-        }
-        stats
+        let pair = self.remote.as_ref().map(|remote| (&self.local, &remote.candidate));
+        self.counters.describe(self.local.component_id, pair, self.stun_round_trip)
     }
 
     fn address(&self) -> Option<SocketAddr> {
@@ -135,7 +118,7 @@ impl RawUdpStreamTransmitter {
     pub(super) fn open(&self, transmitter: &RawUdpTransmitter) -> Result<(), glib::Error> {
         let settings = lock(&self.settings).clone();
         let imp = transmitter.imp();
-        let preferences = candidates::preferences(&settings.preferred, imp.components())?;
+        let preferences = candidates::preferences(&settings.base.preferred, imp.components())?;
         // Parameters are refused before anything is bound.
         let (range, _, _) = (settings.ports()?, settings.stun_servers()?, settings.gateway()?);
         let ips: Vec<Vec<IpAddr>> = preferences.iter().map(candidate_ips).collect::<Result<_, _>>()?;
@@ -169,8 +152,8 @@ impl RawUdpStreamTransmitter {
                 local_port: component.port.number(),
                 address,
                 stream: self.obj().downgrade(),
-                associate: lock(&self.settings).associate_on_source,
-                received: component.received.clone(),
+                associate: lock(&self.settings).base.associate_on_source,
+                counters: component.counters.clone(),
                 latch: latch.into(),
             });
             sources.add(&known);
@@ -188,7 +171,7 @@ impl RawUdpStreamTransmitter {
         let Ok(outlet) = transmitter.imp().outlet() else { return };
         let (sending, mux) = {
             let settings = lock(&self.settings);
-            (settings.sending, settings.send_component_mux)
+            (settings.base.sending, settings.send_component_mux)
         };
         let first = state.components.first().map(|c| (c.port.clone(), c.address()));
         for component in &mut state.components {
@@ -204,7 +187,7 @@ impl RawUdpStreamTransmitter {
             if let Some(old) = component.destination.take() {
                 outlet.remove(number, &old);
             }
-            component.destination = address.map(|a| Destination::new(port.socket(), a, &component.sent));
+            component.destination = address.map(|a| Destination::new(port.socket(), a, &component.counters));
             if let Some(new) = &component.destination {
                 outlet.add(number, new);
             }
@@ -234,15 +217,13 @@ impl RawUdpStreamTransmitter {
     }
 
     fn stats(&self) -> gst::Structure {
-        let components: Vec<gst::Structure> =
-            lock(&self.state).components.iter().map(Component::stats).collect();
-        gst::Structure::builder("transmitter-stats").field("components", gst::Array::new(components)).build()
+        counters::stats(lock(&self.state).components.iter().map(Component::stats))
     }
 
     fn set_sending(&self, sending: bool) {
         let transmitter = {
             let mut state = lock(&self.state);
-            if std::mem::replace(&mut lock(&self.settings).sending, sending) == sending {
+            if std::mem::replace(&mut lock(&self.settings).base.sending, sending) == sending {
                 return;
             }
             self.route(&mut state);

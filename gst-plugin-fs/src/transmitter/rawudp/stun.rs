@@ -20,7 +20,8 @@ const COOKIE: u32 = 0x2112_A442;
 const BINDING_REQUEST: u16 = 0x0001;
 const BINDING_SUCCESS: u16 = 0x0101;
 const BINDING_ERROR: u16 = 0x0111;
-const HEADER: usize = 20;
+/// Octets of a message without attributes.
+pub(in crate::transmitter) const HEADER: usize = 20;
 
 const MAPPED_ADDRESS: u16 = 0x0001;
 const ERROR_CODE: u16 = 0x0009;
@@ -40,7 +41,7 @@ const MOST_REQUESTS: u32 = 7;
 const LAST_WAIT: u32 = 16;
 
 /// A transaction id.
-pub(super) type Id = [u8; 12];
+pub(in crate::transmitter) type Id = [u8; 12];
 
 /// What a server said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,7 +164,8 @@ impl Client {
     }
 }
 
-fn request(id: &Id) -> [u8; HEADER] {
+/// A binding request without attributes.
+pub(in crate::transmitter) fn request(id: &Id) -> [u8; HEADER] {
     let mut packet = [0; HEADER];
     packet[..2].copy_from_slice(&BINDING_REQUEST.to_be_bytes());
     packet[4..8].copy_from_slice(&COOKIE.to_be_bytes());
@@ -257,7 +259,7 @@ fn error_code(value: &[u8]) -> Option<u16> {
 }
 
 /// CRC-32 of ITU V.42 over what stands before the attribute, with STUN's own mask (section 14.7).
-fn fingerprint(before: &[u8]) -> u32 {
+pub(in crate::transmitter) fn fingerprint(before: &[u8]) -> u32 {
     let mut crc = u32::MAX;
     for byte in before {
         crc ^= u32::from(*byte);

@@ -16,6 +16,7 @@ use super::renewal::Watcher;
 use super::socket::BufferSizes;
 use super::source::Sources;
 use super::{CAT, RawUdpStreamTransmitter, lock};
+use crate::transmitter::base::TransmitterSettings;
 use crate::transmitter::inlet::{self, Inlet};
 use crate::transmitter::parameters;
 
@@ -23,19 +24,6 @@ use crate::transmitter::parameters;
 struct Shared {
     port: Arc<Port>,
     users: usize,
-}
-
-struct Settings {
-    components: u32,
-    tos: u32,
-    do_timestamp: bool,
-    shared_thread: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { components: 1, tos: 0, do_timestamp: true, shared_thread: false }
-    }
 }
 
 /// The elements of all streams.
@@ -47,7 +35,7 @@ struct Elements {
 /// Private part of [`super::RawUdpTransmitter`].
 #[derive(Default)]
 pub struct RawUdpTransmitter {
-    settings: Mutex<Settings>,
+    settings: Mutex<TransmitterSettings>,
     elements: OnceLock<Elements>,
     sources: Arc<Sources>,
     ports: Mutex<Vec<Shared>>,
@@ -184,9 +172,7 @@ impl ObjectImpl for RawUdpTransmitter {
     fn properties() -> &'static [glib::ParamSpec] {
         static PROPERTIES: OnceLock<Vec<glib::ParamSpec>> = OnceLock::new();
         PROPERTIES.get_or_init(|| {
-            let mut list: Vec<glib::ParamSpec> = ["gst-src", "gst-sink", "components", "tos", "do-timestamp"]
-                .map(glib::ParamSpecOverride::for_class::<Transmitter>)
-                .into();
+            let mut list = TransmitterSettings::properties();
             list.push(inlet::shared_thread());
             list
         })
@@ -197,28 +183,20 @@ impl ObjectImpl for RawUdpTransmitter {
         match pspec.name() {
             "gst-src" => elements.map(|e| e.inlet.clone().upcast::<gst::Element>()).to_value(),
             "gst-sink" => elements.map(|e| e.outlet.clone().upcast::<gst::Element>()).to_value(),
-            "components" => lock(&self.settings).components.to_value(),
-            "tos" => lock(&self.settings).tos.to_value(),
-            "do-timestamp" => lock(&self.settings).do_timestamp.to_value(),
-            "shared-thread" => lock(&self.settings).shared_thread.to_value(),
-            _ => pspec.default_value().clone(),
+            _ => lock(&self.settings).get(pspec),
         }
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        match (pspec.name(), value.get::<u32>(), value.get::<bool>()) {
-            ("components", Ok(components), _) => lock(&self.settings).components = components,
-            ("tos", Ok(tos), _) => {
-                lock(&self.settings).tos = tos;
+        lock(&self.settings).set(pspec.name(), value);
+        match (pspec.name(), self.elements.get()) {
+            ("tos", _) => {
+                let tos = lock(&self.settings).tos;
                 lock(&self.ports).iter().for_each(|shared| shared.port.set_tos(tos));
             }
-            ("do-timestamp", _, Ok(do_timestamp)) => {
-                lock(&self.settings).do_timestamp = do_timestamp;
-                if let Some(elements) = self.elements.get() {
-                    elements.inlet.set_do_timestamp(do_timestamp);
-                }
+            ("do-timestamp", Some(elements)) => {
+                elements.inlet.set_do_timestamp(lock(&self.settings).do_timestamp);
             }
-            ("shared-thread", _, Ok(shared)) => lock(&self.settings).shared_thread = shared,
             _ => {}
         }
     }

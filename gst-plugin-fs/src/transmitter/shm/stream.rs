@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock};
 
+use fs_core::StreamTransmitter;
 use fs_core::prelude::*;
-use fs_core::{CandidateList, StreamTransmitter};
 use fs_proto::{Candidate, CandidateType};
 use glib::prelude::*;
 use glib::subclass::prelude::*;
@@ -13,26 +13,14 @@ use gst::prelude::*;
 use super::reader::Reader;
 use super::writer::Writer;
 use super::{CAT, ShmTransmitter, check_path, invalid, lock, network};
+use crate::transmitter::base::StreamSettings;
 use crate::transmitter::counters::{self, Counters};
 
 /// What the application set at construction, and whether to send.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Settings {
-    sending: bool,
-    preferred: Vec<Candidate>,
-    associate_on_source: bool,
+    base: StreamSettings,
     create_local_candidates: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            sending: true,
-            preferred: Vec::new(),
-            associate_on_source: true,
-            create_local_candidates: false,
-        }
-    }
 }
 
 /// One component.
@@ -65,7 +53,7 @@ impl ShmStreamTransmitter {
     /// Checks the parameters; called once, after construction.
     pub(super) fn open(&self, transmitter: &ShmTransmitter) -> Result<(), glib::Error> {
         let count = transmitter.imp().components();
-        for candidate in &lock(&self.settings).preferred {
+        for candidate in &lock(&self.settings).base.preferred {
             check_component("preferred local", candidate, count)?;
             check_path(&candidate.ip)?;
         }
@@ -119,7 +107,7 @@ impl ShmStreamTransmitter {
     fn places(&self, state: &mut State) -> Result<Vec<(u32, String)>, glib::Error> {
         let settings = lock(&self.settings).clone();
         if !settings.create_local_candidates {
-            let given = settings.preferred.iter().filter(|c| !c.ip.is_empty());
+            let given = settings.base.preferred.iter().filter(|c| !c.ip.is_empty());
             return Ok(given.map(|c| (c.component_id, c.ip.clone())).collect());
         }
         let template = std::env::temp_dir().join("farstream-shm-XXXXXX");
@@ -144,7 +132,7 @@ impl ShmStreamTransmitter {
     fn set_sending(&self, sending: bool) {
         let pad = {
             let state = lock(&self.state);
-            lock(&self.settings).sending = sending;
+            lock(&self.settings).base.sending = sending;
             let Some(writer) = state.components.first().and_then(|first| first.writer.as_ref()) else {
                 return;
             };
@@ -178,7 +166,7 @@ impl ShmStreamTransmitter {
         counters::stats((1u32..).zip(&state.components).map(|(number, component)| {
             let local = component.writer.as_ref().map(local_candidate);
             let pair = local.as_ref().zip(component.remote.as_ref());
-            component.counters.describe(number, pair)
+            component.counters.describe(number, pair, None)
         }))
     }
 }
@@ -188,7 +176,7 @@ fn local_candidate(writer: &Writer) -> Candidate {
 }
 
 fn sends(settings: &Settings, component: u32) -> bool {
-    settings.sending || component != 1
+    settings.base.sending || component != 1
 }
 
 fn check_component(kind: &str, candidate: &Candidate, components: u32) -> Result<(), glib::Error> {
@@ -217,10 +205,7 @@ impl ObjectImpl for ShmStreamTransmitter {
     fn properties() -> &'static [glib::ParamSpec] {
         static PROPERTIES: OnceLock<Vec<glib::ParamSpec>> = OnceLock::new();
         PROPERTIES.get_or_init(|| {
-            let mut list: Vec<glib::ParamSpec> =
-                ["sending", "preferred-local-candidates", "associate-on-source"]
-                    .map(glib::ParamSpecOverride::for_class::<StreamTransmitter>)
-                    .into();
+            let mut list = StreamSettings::properties();
             list.push(
                 glib::ParamSpecBoolean::builder("create-local-candidates")
                     .nick("Create local candidates")
@@ -234,31 +219,21 @@ impl ObjectImpl for ShmStreamTransmitter {
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        if pspec.name() == "stats" {
-            return self.stats().to_value();
-        }
-        let settings = lock(&self.settings);
+        let settings = lock(&self.settings).clone();
         match pspec.name() {
-            "sending" => settings.sending.to_value(),
-            "preferred-local-candidates" => CandidateList(settings.preferred.clone()).to_value(),
-            "associate-on-source" => settings.associate_on_source.to_value(),
+            "stats" => self.stats().to_value(),
             "create-local-candidates" => settings.create_local_candidates.to_value(),
-            _ => pspec.default_value().clone(),
+            name => settings.base.get(name).unwrap_or_else(|| pspec.default_value().clone()),
         }
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
         match (pspec.name(), value.get::<bool>()) {
             ("sending", Ok(sending)) => self.set_sending(sending),
-            ("associate-on-source", Ok(associate)) => lock(&self.settings).associate_on_source = associate,
             ("create-local-candidates", Ok(create)) => {
                 lock(&self.settings).create_local_candidates = create;
             }
-            ("preferred-local-candidates", _) => {
-                lock(&self.settings).preferred =
-                    value.get::<CandidateList>().map(|list| list.0).unwrap_or_default();
-            }
-            _ => {}
+            (name, _) => lock(&self.settings).base.set(name, value),
         }
     }
 

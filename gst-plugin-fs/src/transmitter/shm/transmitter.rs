@@ -8,25 +8,14 @@ use glib::prelude::*;
 use glib::subclass::prelude::*;
 
 use super::{ShmStreamTransmitter, lock};
+use crate::transmitter::base::TransmitterSettings;
 use crate::transmitter::component::Bins;
 use crate::transmitter::parameters;
-
-struct Settings {
-    components: u32,
-    tos: u32,
-    do_timestamp: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { components: 1, tos: 0, do_timestamp: true }
-    }
-}
 
 /// Private part of [`super::ShmTransmitter`].
 #[derive(Default)]
 pub struct ShmTransmitter {
-    settings: Mutex<Settings>,
+    settings: Mutex<TransmitterSettings>,
     bins: OnceLock<Bins>,
 }
 
@@ -63,11 +52,7 @@ impl ObjectSubclass for ShmTransmitter {
 impl ObjectImpl for ShmTransmitter {
     fn properties() -> &'static [glib::ParamSpec] {
         static PROPERTIES: OnceLock<Vec<glib::ParamSpec>> = OnceLock::new();
-        PROPERTIES.get_or_init(|| {
-            ["gst-src", "gst-sink", "components", "tos", "do-timestamp"]
-                .map(glib::ParamSpecOverride::for_class::<Transmitter>)
-                .into()
-        })
+        PROPERTIES.get_or_init(TransmitterSettings::properties)
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
@@ -77,21 +62,13 @@ impl ObjectImpl for ShmTransmitter {
         match pspec.name() {
             "gst-src" => bin(|b| &b.src),
             "gst-sink" => bin(|b| &b.sink),
-            "components" => self.components().to_value(),
-            "tos" => lock(&self.settings).tos.to_value(),
-            "do-timestamp" => self.do_timestamp().to_value(),
-            _ => pspec.default_value().clone(),
+            _ => lock(&self.settings).get(pspec),
         }
     }
 
     /// There is no network whose type of service `tos` could be.
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        match (pspec.name(), value.get::<u32>(), value.get::<bool>()) {
-            ("components", Ok(components), _) => lock(&self.settings).components = components,
-            ("tos", Ok(tos), _) => lock(&self.settings).tos = tos,
-            ("do-timestamp", _, Ok(do_timestamp)) => lock(&self.settings).do_timestamp = do_timestamp,
-            _ => {}
-        }
+        lock(&self.settings).set(pspec.name(), value);
     }
 
     fn constructed(&self) {
