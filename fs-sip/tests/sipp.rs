@@ -1,6 +1,7 @@
 //! sipp's built-in scenarios (Debian package sip-tester) against the endpoint:
 //! 100 calls each way, then more and more calls a second, none may fail.
 
+use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::process::{Command as Process, Stdio};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use fs_sip::endpoint::{Body, Command, Endpoint, EndpointConfig, Event, Terminati
 use fs_sip::wire::{NameAddr, Uri};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 const CALLS: usize = 100;
 const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
@@ -140,8 +142,48 @@ async fn we_call_sipp_100_times() {
     call_sipp(CALLS, 50, None).await;
 }
 
-/// The same the other way round, with the same settings. sipp takes a repeated INVITE of a finished call for one more
-/// call, so it is not asked how many it had.
+/// What sipp plays on a bad line: its own `uas`, which forgets a call 4 s after its BYE though the answer may be lost more often.
+/// sipp takes a BYE before the ACK, which was lost, or a further ACK after the BYE, because its 200 went out again, for a mistake:
+/// we hang up when that is over.
+const PATIENT: &str = r#"<?xml version="1.0" encoding="ISO-8859-1" ?>
+<scenario name="patient">
+<recv request="INVITE"/>
+<send retrans="500"><![CDATA[
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:];tag=[pid]SIPp[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+Contact: <sip:[local_ip]:[local_port];transport=[transport]>
+Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=- 1 1 IN IP4 [local_ip]
+s=-
+c=IN IP4 [local_ip]
+t=0 0
+m=audio [media_port] RTP/AVP 0
+]]></send>
+<recv request="ACK"/>
+<recv request="BYE"/>
+<send><![CDATA[
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: 0
+
+]]></send>
+<timewait milliseconds="60000"/>
+</scenario>
+"#;
+
+/// The same the other way round, with the same settings. sipp is not asked how many calls it had: it has not seen their end
+/// when we have.
 #[tokio::test(flavor = "multi_thread")]
 async fn we_call_sipp_100_times_over_a_bad_line() {
     let (calls, lost) = (setting("FS_SIP_SIPP_CALLS", CALLS), setting("FS_SIP_SIPP_LOST", 10));
@@ -155,26 +197,62 @@ async fn we_call_sipp_more_and_more_often() {
     }
 }
 
-/// sipp is no SIP stack: it counts a repeated INVITE of a finished call as one
-/// more call, so the next call waits its turn. With loss, it is ended when we have seen the end of all calls.
-async fn call_sipp(calls: usize, rate: usize, lost: Option<usize>) {
-    let port = free_port();
-    let arguments =
-        ["-sn", "uas", "-p", &port.to_string(), "-mp", &free_port().to_string()].map(str::to_owned);
-    let (mut server, mut lossy) = (None, None);
-    match lost {
-        None => {
-            let arguments = [&arguments[..], &["-m".to_owned(), calls.to_string()]].concat();
-            server = Some(tokio::spawn(run_sipp(arguments)));
-        }
-        Some(lost) => {
-            let mut sipp = tokio::process::Command::new("sipp");
-            sipp.args(arguments).args(["-lost", &lost.to_string(), "-i", "127.0.0.1", "-nostdin"]);
-            let quiet = sipp.current_dir(std::env::temp_dir()).stdin(Stdio::null()).stdout(Stdio::null());
-            let sipp = quiet.stderr(Stdio::null()).kill_on_drop(true).spawn();
-            lossy = Some(sipp.expect("sipp is installed (Debian package sip-tester)"));
+/// sipp where it is called.
+enum Callee {
+    /// It counts its calls and ends by itself.
+    Counting(tokio::task::JoinHandle<(bool, String)>),
+    /// It is ended when we have seen the end of all calls.
+    Patient(tokio::process::Child),
+}
+
+impl Callee {
+    fn start(port: u16, calls: usize, lost: Option<usize>) -> Self {
+        let ports = ["-p", &port.to_string(), "-mp", &free_port().to_string()].map(str::to_owned);
+        let Some(lost) = lost else {
+            let arguments = ["-sn", "uas", "-m", &calls.to_string()].map(str::to_owned);
+            return Self::Counting(tokio::spawn(run_sipp([arguments, ports].concat())));
+        };
+        let file = std::env::temp_dir().join(format!("fs-sip-patient-{}.xml", std::process::id()));
+        std::fs::write(&file, PATIENT).expect("written");
+        let sipp = tokio::process::Command::new("sipp")
+            .arg("-sf")
+            .arg(&file)
+            .args(ports)
+            .args(["-lost", &lost.to_string(), "-i", "127.0.0.1", "-nostdin"])
+            .args(["-max_invite_retrans", "20", "-max_non_invite_retrans", "20"])
+            .current_dir(std::env::temp_dir())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn();
+        Self::Patient(sipp.expect("sipp is installed (Debian package sip-tester)"))
+    }
+
+    /// How long a call stands: until its 200 is not repeated any more.
+    fn pause(&self) -> Duration {
+        match self {
+            Self::Counting(_) => Duration::ZERO,
+            Self::Patient(_) => Duration::from_secs(32),
         }
     }
+
+    async fn end(self) {
+        match self {
+            Self::Counting(server) => {
+                let (ok, text) = server.await.expect("sipp was waited for");
+                assert!(ok, "sipp says:\n{text}");
+            }
+            Self::Patient(mut sipp) => sipp.kill().await.expect("it runs to the end"),
+        }
+    }
+}
+
+/// sipp is no SIP stack: it counts a repeated INVITE of a finished call as one
+/// more call, so the next call waits its turn.
+async fn call_sipp(calls: usize, rate: usize, lost: Option<usize>) {
+    let port = free_port();
+    let sipp = Callee::start(port, calls, lost);
     let remote = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     wait_for_listener(remote).await;
     let (endpoint, mut events) = endpoint().await;
@@ -183,7 +261,8 @@ async fn call_sipp(calls: usize, rate: usize, lost: Option<usize>) {
     let mut turn = tokio::time::interval(Duration::from_secs(1) / u32::try_from(rate).expect("small"));
     turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut begun, mut established, mut ended) = (0, 0, 0);
-    let patience = tokio::time::sleep(Duration::from_secs(120));
+    let mut hang_ups = VecDeque::new();
+    let patience = tokio::time::sleep(Duration::from_secs(180));
     tokio::pin!(patience);
     while ended < calls {
         let event = tokio::select! {
@@ -199,6 +278,12 @@ async fn call_sipp(calls: usize, rate: usize, lost: Option<usize>) {
                 begun += 1;
                 continue;
             }
+            () = wait_for(hang_ups.front().map(|(at, _)| *at)) => {
+                let due = hang_ups.pop_front();
+                let due = due.map(|(_, id)| Command::Hangup { id, headers: Vec::new() });
+                due.into_iter().for_each(|command| endpoint.send(command));
+                continue;
+            }
             event = events.recv() => event.expect("the endpoint lives"),
             () = &mut patience => panic!("{begun} begun, {established} established, {ended} ended"),
         };
@@ -206,7 +291,7 @@ async fn call_sipp(calls: usize, rate: usize, lost: Option<usize>) {
             Event::Established { id, status, body, .. } => {
                 assert_eq!((status, body.is_some()), (200, true));
                 established += 1;
-                endpoint.send(Command::Hangup { id, headers: Vec::new() });
+                hang_ups.push_back((Instant::now() + sipp.pause(), id));
             }
             Event::Terminated { by_peer, reason, .. } => {
                 assert_eq!((by_peer, reason), (false, TerminationReason::Bye(None)));
@@ -217,14 +302,15 @@ async fn call_sipp(calls: usize, rate: usize, lost: Option<usize>) {
         }
     }
     assert_eq!(established, calls);
-    if let Some(server) = server {
-        let (ok, text) = server.await.expect("sipp was waited for");
-        assert!(ok, "sipp says:\n{text}");
-    }
-    if let Some(mut sipp) = lossy {
-        sipp.kill().await.expect("it runs to the end");
-    }
+    sipp.end().await;
     endpoint.shutdown().await;
+}
+
+async fn wait_for(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The port is taken once sipp has bound it.
