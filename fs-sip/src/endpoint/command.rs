@@ -106,6 +106,12 @@ pub enum Command {
         /// The offer.
         body: Option<Body>,
     },
+    /// Takes the re-INVITE back that is under way (CANCEL): it ends with status
+    /// 487, or with its answer where that is faster.
+    CancelReinvite {
+        /// An established session.
+        id: InviteId,
+    },
     /// Answers [`Event::Reinvite`](super::Event::Reinvite).
     AnswerReinvite {
         /// The session.

@@ -25,6 +25,7 @@ impl EndpointCore {
             Command::Accept { id, body } => self.accept(now, id, body),
             Command::Reject { id, status, reason, headers } => self.reject(now, id, status, reason, &headers),
             Command::Reinvite { id, body } => self.reinvite(now, id, body),
+            Command::CancelReinvite { id } => self.cancel_reinvite(now, id),
             Command::AnswerReinvite { id, status, reason, body } => {
                 self.answer_reinvite(now, id, status, reason, body);
             }

@@ -77,9 +77,18 @@ pub(super) enum Ours {
     /// Waits for the ACK to our 2xx.
     Queued(Option<Body>),
     /// Sent.
-    Pending { client: Option<ClientId>, body: Option<Body>, refresh: bool },
+    Pending { client: Option<ClientId>, body: Option<Body>, refresh: bool, cancel: Cancel },
     /// Got 491; sent again when the time has come.
     Glare { body: Option<Body>, refresh: bool },
+}
+
+/// Is our re-INVITE to be cancelled?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Cancel {
+    /// The application wants it.
+    pub wanted: bool,
+    /// A provisional answer came, so a CANCEL may be sent (section 9.1).
+    pub possible: bool,
 }
 
 /// How far the end has come.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::answers::body_of;
 use super::command::{Body, InviteId};
 use super::core::{AckRecord, Call, EndpointCore, Purpose, Wait};
-use super::established::{Leaving, Ours, Unacked};
+use super::established::{Cancel, Leaving, Ours, Unacked};
 use super::event::Event;
 use super::requests::Path;
 use crate::dialog::exchange::{Carrier, Offerer};
@@ -37,7 +37,8 @@ impl EndpointCore {
     /// Sends one; nothing else is under way. A refresh is not told.
     pub(super) fn send_reinvite(&mut self, id: InviteId, body: Option<Body>, refresh: bool) {
         let Some(session) = self.session(id) else { return };
-        session.ours = Some(Ours::Pending { client: None, body: body.clone(), refresh });
+        session.ours =
+            Some(Ours::Pending { client: None, body: body.clone(), refresh, cancel: Cancel::default() });
         if body.is_some() {
             session.leg.exchange.carry(Offerer::Local, Carrier::Request);
         }
@@ -60,8 +61,15 @@ impl EndpointCore {
         response: &Response,
     ) {
         match response.status {
-            // Its peer may be gone: without a word more it is given up.
-            100..=199 => self.table.limit(client, now + limits::REINVITE_TIME),
+            100..=199 => {
+                // Its peer may be gone: without a word more it is given up.
+                self.table.limit(client, now + limits::REINVITE_TIME);
+                let cancel = self.cancel_of_ours(id);
+                let wanted = cancel.is_some_and(|c| !std::mem::replace(&mut c.possible, true) && c.wanted);
+                if wanted {
+                    self.send_cancel_of_reinvite(now, client);
+                }
+            }
             200..=299 => self.on_reinvite_answer(now, client, id, response),
             status => self.reinvite_failed(now, id, status, &response.reason, &response.headers),
         }
@@ -112,7 +120,7 @@ impl EndpointCore {
         let wait = self.glare_wait(id);
         let longer = status == 422 && self.take_422(id, headers);
         let Some(session) = self.session(id) else { return };
-        let Some(Ours::Pending { body, refresh, .. }) =
+        let Some(Ours::Pending { body, refresh, cancel, .. }) =
             session.ours.take_if(|o| matches!(o, Ours::Pending { .. }))
         else {
             return;
@@ -121,7 +129,9 @@ impl EndpointCore {
             session.leg.exchange.roll_back();
         }
         match status {
-            491 => {
+            // It was silent after the CANCEL too, which says nothing about the dialog (section 9.1).
+            408 if cancel.wanted => self.reinvite_result(id, 487, default_reason(487), None),
+            491 if !cancel.wanted => {
                 session.ours = Some(Ours::Glare { body, refresh });
                 self.waits.set((id, Wait::Glare), Some(now + wait));
             }
@@ -140,6 +150,42 @@ impl EndpointCore {
             }
             _ => self.reinvite_result(id, status, reason, None),
         }
+    }
+
+    /// Takes our re-INVITE back. Where its answer is faster, that counts.
+    pub(super) fn cancel_reinvite(&mut self, now: Instant, id: InviteId) {
+        let Some(session) = self.session(id) else { return };
+        match &mut session.ours {
+            Some(Ours::Pending { client: Some(client), cancel, refresh: false, .. }) => {
+                let (client, before) = (*client, *cancel);
+                cancel.wanted = true;
+                if before.possible && !before.wanted {
+                    self.send_cancel_of_reinvite(now, client);
+                }
+            }
+            Some(Ours::Pending { client: None, refresh: false, .. }) => {
+                self.unsend(&Purpose::Reinvite(id));
+                self.reinvite_failed(now, id, 487, default_reason(487), &Headers::new());
+            }
+            Some(Ours::Queued(_) | Ours::Glare { refresh: false, .. }) => {
+                session.ours = None;
+                self.waits.set((id, Wait::Glare), None);
+                self.reinvite_result(id, 487, default_reason(487), None);
+            }
+            _ => {}
+        }
+    }
+
+    fn cancel_of_ours(&mut self, id: InviteId) -> Option<&mut Cancel> {
+        match self.session(id)?.ours.as_mut()? {
+            Ours::Pending { cancel, .. } => Some(cancel),
+            _ => None,
+        }
+    }
+
+    fn send_cancel_of_reinvite(&mut self, now: Instant, client: ClientId) {
+        self.table.send_cancel(now, client, &[]);
+        self.table.limit(client, now + self.config.timers.patience());
     }
 
     pub(super) fn reinvite_undeliverable(&mut self, now: Instant, id: InviteId, text: &str) {

@@ -195,3 +195,55 @@ fn an_invitation_is_good_as_long_as_it_says() {
         assert_eq!(w.sessions(1), 0);
     }
 }
+
+/// Our re-INVITE is taken back: before a 1xx, after one, and when its answer is faster.
+#[test]
+fn a_re_invite_of_ours_can_be_taken_back() {
+    let mut w = World::new(2, Weather::default(), 1);
+    let (caller, callee) = w.call();
+    for (wait, answered) in [(0, false), (300, false), (300, true)] {
+        w.command(1, Command::Reinvite { id: caller, body: sdp("more") });
+        w.run_for(Duration::from_millis(wait));
+        if answered {
+            answer_offer(&mut w, 2, callee, 200, sdp("yes"));
+        }
+        w.command(1, Command::CancelReinvite { id: caller });
+        w.command(1, Command::CancelReinvite { id: caller });
+        assert_eq!(w.next_event(2), Event::Reinvite { id: callee, body: sdp("more") });
+        if answered {
+            assert_eq!(result(&mut w, 1), (200, sdp("yes")));
+            assert_eq!(w.next_event(2), Event::ReinviteConfirmed { id: callee, body: None });
+        } else {
+            assert_eq!(w.next_event(2), Event::ReinviteCancelled { id: callee });
+            assert_eq!(result(&mut w, 1), (487, None));
+        }
+        w.run_secs(2);
+        assert_eq!((w.new_events(1), w.new_events(2)), (vec![], vec![]));
+    }
+    // Nothing is under way any more: that changes nothing.
+    w.command(1, Command::CancelReinvite { id: caller });
+    ends(&mut w, 1, caller, &[1, 2]);
+}
+
+/// A peer that answers neither the re-INVITE nor its CANCEL has not left the call by that (RFC 3261 section 9.1).
+#[test]
+fn a_re_invite_that_was_taken_back_in_vain_leaves_the_call() {
+    let mut w = World::new(1, Weather::default(), 1);
+    let id = w.invite(1, 9, sdp("offer"));
+    w.run_for(Duration::from_millis(20));
+    let invite = w.raw_requests(9)[0].1.clone();
+    w.send(9, 1, &fork_answer(&invite, 200, "t", None));
+    assert!(matches!(w.next_event(1), Event::Established { .. }));
+    w.command(1, Command::Reinvite { id, body: sdp("more") });
+    w.run_for(Duration::from_millis(20));
+    let again = w.raw_requests(9).into_iter().map(|(_, r)| r).rfind(|r| r.method == Method::Invite);
+    w.send(9, 1, &Message::Response(Response::to_request(&again.expect("a re-INVITE"), 100, "")));
+    w.run_secs(1);
+    w.command(1, Command::CancelReinvite { id });
+    w.run_secs(60);
+    let cancels = w.raw_requests(9).into_iter().filter(|(_, r)| r.method == Method::Cancel).count();
+    assert!(cancels > 1, "repeated until it is given up");
+    assert_eq!(result(&mut w, 1), (487, None));
+    assert_eq!((w.sessions(1), w.new_events(1)), (1, vec![]), "the call goes on");
+    assert!(!w.raw_requests(9).iter().any(|(_, r)| r.method == Method::Bye));
+}
