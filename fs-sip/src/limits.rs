@@ -128,6 +128,12 @@ pub const OFFER_TOGETHER: Duration = Duration::from_millis(50);
 /// answer of a STUN server.
 pub const ENGINE_TIME: Duration = Duration::from_secs(3);
 
+/// How long a registrar may be silent while there is another one to ask (SIP SIMPLE: 10 s a route).
+pub const REGISTER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The same for subscriptions and publications (SIP SIMPLE: 5 s a route).
+pub const SUBSCRIBE_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Proxies of a Path that are told.
 pub const MAX_PATH: usize = 32;
 

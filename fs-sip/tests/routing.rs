@@ -10,9 +10,12 @@ use std::time::Duration;
 
 use dns::{DnsServer, Record};
 use fs_sip::endpoint::{Command, Endpoint, EndpointConfig, Event, FailureCause, InviteId};
+use fs_sip::registration::{RegistrationEvent, RegistrationId, RegistrationSettings};
 use fs_sip::resolver::Dns;
+use fs_sip::subscription::{SubscriptionId, SubscriptionSettings};
 use fs_sip::transport::memory::Weather;
-use fs_sip::wire::{Message, NameAddr, Response, Uri};
+use fs_sip::wire::headers::EventType;
+use fs_sip::wire::{Message, NameAddr, Params, Response, Uri};
 use support::{World, address, sdp, uri};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -41,6 +44,32 @@ fn a_silent_server_is_followed_by_the_next() {
         .map(|(_, r)| r.top_via().expect("Via").params.raw("branch").map(str::to_owned))
         .collect();
     assert!(branches.windows(2).all(|b| b[0] == b[1]), "one transaction");
+}
+
+/// A registrar that is silent is not waited for as long as there is another one.
+#[test]
+fn a_silent_registrar_is_followed_sooner() {
+    let mut w = World::new(1, Weather::default(), 1);
+    w.names.insert("two.example".into(), vec![address(8), address(9)]);
+    let identity = NameAddr::parse("<sip:alice@two.example>").expect("address");
+    let (id, settings) = (RegistrationId(1), RegistrationSettings::new(identity.clone()));
+    w.command(1, Command::Register { id, settings });
+    w.run_secs(11);
+    let (at, register) = w.raw_requests(9).pop().expect("the second is asked");
+    assert_eq!(at / 1000, 10);
+    assert!(w.raw_requests(8).len() > 3, "the first was asked before");
+    w.send(9, 1, &Message::Response(Response::to_request(&register, 200, "t")));
+    let Event::Registration { event: RegistrationEvent::Registered { .. }, .. } = w.next_event(1) else {
+        panic!("not registered")
+    };
+    let event = EventType { package: "presence".to_owned(), params: Params::new() };
+    let target = Uri::parse("sip:bob@two.example").expect("URI");
+    let settings = Box::new(SubscriptionSettings::new(identity, target, event));
+    let before = w.elapsed();
+    w.command(1, Command::Subscribe { id: SubscriptionId(1), settings });
+    w.run_secs(6);
+    let (at, last) = w.raw_requests(9).pop().expect("the second is asked");
+    assert_eq!((last.method.as_str(), (at - before.as_millis()) / 1000), ("SUBSCRIBE", 5));
 }
 
 #[test]

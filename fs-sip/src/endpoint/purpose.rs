@@ -1,7 +1,10 @@
 //! What requests of ours are for, and what sessions wait for.
 
+use std::time::Duration;
+
 use super::command::InviteId;
 use super::outside::OutsideId;
+use crate::limits;
 use crate::registration::RegistrationId;
 use crate::transaction::ClientId;
 use crate::wire::Method;
@@ -36,6 +39,18 @@ pub(super) enum Purpose {
 }
 
 impl Purpose {
+    /// How long one server may be silent while there is another one to ask (SIP SIMPLE's times for registrations and
+    /// subscriptions); none = as long as any.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        match self {
+            Self::Register(_) => Some(limits::REGISTER_PATIENCE),
+            Self::Outside(OutsideId::Publication(_) | OutsideId::Subscription(_)) => {
+                Some(limits::SUBSCRIBE_PATIENCE)
+            }
+            _ => None,
+        }
+    }
+
     /// The session whose transaction it is, and its method.
     pub(super) fn session(&self) -> Option<(InviteId, Method)> {
         match self {

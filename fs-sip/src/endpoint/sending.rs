@@ -95,10 +95,14 @@ impl EndpointCore {
                     Purpose::Reinvite(id) => self.note_reinvite_client(*id, client),
                     _ => {}
                 }
-                self.purposes.insert(client, purpose);
                 if let Some(other) = other {
+                    if let Some(time) = purpose.patience() {
+                        let time = time.min(self.config.timers.patience());
+                        self.table.limit(client, now + time);
+                    }
                     self.routes.insert(client, other);
                 }
+                self.purposes.insert(client, purpose);
                 if retries > 0 {
                     self.retries.insert(client, retries);
                 }

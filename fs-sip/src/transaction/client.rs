@@ -88,6 +88,13 @@ impl Client {
         }
     }
 
+    /// Gives up then, unless the final answer comes before.
+    pub fn limit(&mut self, at: Instant) {
+        if matches!(self.state, State::Trying | State::Proceeding) {
+            self.armed.start(Timer::F, at);
+        }
+    }
+
     /// Handles one due timer; call again while [`Self::next_deadline`] is due.
     pub fn handle_timer(&mut self, now: Instant) -> &'static [Step] {
         match self.armed.pop(now) {
@@ -127,6 +134,23 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn its_time_can_be_cut_short() {
+        for reliable in [false, true] {
+            let start = Instant::now();
+            let mut fsm = Client::new(start, Timers::default(), reliable);
+            let end = start + Duration::from_secs(5);
+            fsm.limit(end);
+            while let Some(at) = fsm.next_deadline() {
+                assert!(at <= end);
+                fsm.handle_timer(at);
+            }
+            assert_eq!(fsm.state(), State::Terminated);
+            fsm.limit(end);
+            assert_eq!(fsm.next_deadline(), None, "what is over stays so");
+        }
+    }
 
     const MS: fn(u64) -> Duration = Duration::from_millis;
 

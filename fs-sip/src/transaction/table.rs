@@ -102,10 +102,12 @@ impl Table {
         let _ = self.send_request(now, cancel, peer);
     }
 
-    /// Gives a pending INVITE up then, unless an answer comes before.
+    /// Gives a pending request up then, unless an answer comes before; an INVITE only once it has got a provisional one.
     pub fn limit(&mut self, id: ClientId, at: Instant) {
-        if let Some(ClientFsm::Invite(fsm)) = self.clients.get_mut(&id).map(|c| &mut c.fsm) {
-            fsm.limit(at);
+        match self.clients.get_mut(&id).map(|c| &mut c.fsm) {
+            Some(ClientFsm::Invite(fsm)) => fsm.limit(at),
+            Some(ClientFsm::Other(fsm)) => fsm.limit(at),
+            None => {}
         }
         self.rearm_client(id);
     }
