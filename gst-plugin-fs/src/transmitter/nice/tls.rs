@@ -16,7 +16,7 @@ use futures_rustls::rustls::pki_types::pem::PemObject;
 use futures_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use futures_rustls::rustls::{ClientConfig, version};
 use futures_util::future::{AbortHandle, Abortable, select};
-use futures_util::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy};
+use futures_util::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 use gio::prelude::*;
 
 use super::CAT;
@@ -149,8 +149,8 @@ async fn forward(near: gio::SocketConnection, server: &Server) -> std::io::Resul
     let far = match connected.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into())) {
         Ok(far) => far,
         Err(e) => {
-            refuse(&mut from_near, &mut to_near).await?;
-            return Err(e);
+            gst::warning!(CAT, "TURN over TLS to {} port {} is not possible: {e}", server.host, server.port);
+            return refuse(&mut from_near, &mut to_near).await;
         }
     };
     let (mut from_far, mut to_far) = far.split();
@@ -177,7 +177,8 @@ async fn connect(server: &Server) -> std::io::Result<TlsStream<Stream>> {
     server.connector.connect(server.name.clone(), whole(far)?).await
 }
 
-/// Answers the first request with an error (RFC 8489 section 14.8), so that libnice waits for this server no longer.
+/// Answers the first request with an error (RFC 8489 section 14.8), so that libnice waits for this server no longer. libnice ends
+/// the connection: if it broke first, libnice (0.1.21) would forget the request and never say that gathering is done.
 async fn refuse(
     from_near: &mut (impl AsyncRead + Unpin),
     to_near: &mut (impl AsyncWrite + Unpin),
@@ -185,7 +186,7 @@ async fn refuse(
     let mut head = [0; STUN_HEADER];
     from_near.read_exact(&mut head).await?;
     to_near.write_all(&bad_request(head)).await?;
-    to_near.close().await
+    copy(from_near, &mut sink()).await.map(drop)
 }
 
 /// Octets of the header of a STUN message.
