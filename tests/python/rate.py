@@ -3,7 +3,7 @@
 rate follows the other's reports.
 
 On Debian 12 the stock library agrees to it and then can't do it, not even with itself: under GStreamer 1.22 its packet modder does
-not link, and it says so in `farstream-error`. Then no report comes, and the bit rate that we configured stands.
+not link, and it says so in `farstream-error`; its reports say that nothing was received. Then the bit rate that we configured stands.
 
 Run it in the environment of our library. Debian's side gets none of that environment, and no srtp plugin, without which its plain
 RTP does not work. Prints a line "ok - ..." or "not ok - ..." a test.
@@ -187,7 +187,7 @@ def main(folder):
         check(state["pictures"] > PICTURES, f"{party.name}: {state['pictures']} pictures came")
     check(not states[0]["complaints"], f"ours has nothing to complain of: {states[0]['complaints']}")
     check(reports or "packet modder" in states[1]["complaints"][0], f"stock reports, or says why not: {states[1]['complaints']}")
-    check(is_rated, f"ours sends {states[0]['bitrate']} bit/s {'by' if reports else 'without'} reports of stock")
+    check(is_rated, f"ours sends {states[0]['bitrate']} bit/s {'by' if reports else 'as configured, without'} measurements of stock")
     for party in parties:
         party.end()
 

@@ -71,8 +71,8 @@ impl Control {
     }
 
     /// Bytes per second that may be sent: what the slowest way carries. None while nobody has reported: the rate that was
-    /// configured stands. A peer may have agreed to reports and never send one, as Farstream does under GStreamer 1.22;
-    /// section 4.4 of RFC 5348 would have it get a packet a minute in the end.
+    /// configured stands. A peer may have agreed to reports and never send one; section 4.4 of RFC 5348 would have it get a
+    /// packet a minute in the end.
     pub fn byte_rate(&self) -> Option<f64> {
         self.slowest().map(Sender::byte_rate)
     }
@@ -151,7 +151,13 @@ impl Control {
     }
 
     /// A report about us came. False if it can't be right or is older than another one.
+    ///
+    /// It names a packet that came, so something was received: a rate of 0 is no measurement, but what RFC 5348 section 6.3
+    /// has in the first report, and Farstream under GStreamer 1.22 in all of them.
     pub fn on_feedback(&mut self, now: Duration, reporter: u32, feedback: &Feedback) -> bool {
+        if feedback.receive_byte_rate == 0 {
+            return false;
+        }
         let clock = now.saturating_sub(self.epoch).as_micros() as u64;
         let sent = widen(feedback.time.into(), 32, clock);
         let Some(rtt) = clock.checked_sub(sent).map(Duration::from_micros) else { return false };

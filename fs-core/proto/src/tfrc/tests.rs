@@ -215,6 +215,10 @@ fn a_peer_that_never_reports_gets_what_was_configured() {
         control.on_deadline(seconds(second + 1));
         assert_eq!((control.byte_rate(), control.deadline()), (None, None), "after {second} s");
     }
+    let empty =
+        Feedback { time: 599_970_000, delay: Duration::ZERO, receive_byte_rate: 0, loss_event_rate: 0.0 };
+    assert!(!control.on_feedback(seconds(600), 7, &empty), "without a receive rate it says nothing");
+    assert_eq!(control.byte_rate(), None);
     let report = Feedback {
         time: 599_980_000,
         delay: Duration::ZERO,
