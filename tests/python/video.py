@@ -6,7 +6,6 @@ The environment names the library that is expected, EXPECT_LIBRARY. Prints a lin
 
 import math
 import os
-import sys
 import time
 
 import gi
@@ -52,19 +51,22 @@ def psnr(seen, wanted):
 
 
 class Side:
-    def __init__(self, pattern):
+    """A pipeline with a conference, which shows a pattern; without codecs, no preferences are set."""
+
+    def __init__(self, pattern, codecs, factory="fsrtpconference", transmitter="rawudp"):
         self.candidates, self.pictures, self.sent = {}, [], []
         self.pipeline = Gst.Pipeline.new(pattern)
-        self.conference = Gst.ElementFactory.make("fsrtpconference")
+        self.conference = Gst.ElementFactory.make(factory)
         self.pipeline.add(self.conference)
         self.session = self.conference.new_session(Farstream.MediaType.VIDEO)
-        self.session.set_codec_preferences(
-            [Farstream.Codec.new(Farstream.CODEC_ID_ANY, name, Farstream.MediaType.VIDEO, 90000) for name in ("VP8", "JPEG")])
+        if codecs:
+            self.session.set_codec_preferences(codecs)
         self.stream = self.session.new_stream(self.conference.new_participant(), Farstream.StreamDirection.BOTH)
         self.stream.connect("src-pad-added", self.pad_added)
         self.pipeline.get_bus().set_sync_handler(self.message)
         local = preferred([host(component, "127.0.0.1") for component in (1, 2)])
-        self.stream.set_transmitter_ht("rawudp", {"preferred-local-candidates": local})
+        self.stream.set_transmitter_ht(
+            transmitter, {"create-local-candidates": True} if transmitter == "shm" else {"preferred-local-candidates": local})
         source = Gst.parse_bin_from_description(
             f"videotestsrc is-live=true pattern={pattern} ! {FORMAT},framerate=15/1 ! identity", True)
         self.pipeline.add(source)
@@ -114,13 +116,24 @@ class Side:
         check(quality >= 30, f"{codec}: the picture is the one that was sent ({quality:.1f} dB)")
 
 
-def main():
-    Gst.init(None)
-    one, two = sides = [Side("smpte75"), Side("pinwheel")]
+    def end(self):
+        self.pipeline.set_state(Gst.State.NULL)
+        self.stream.destroy()
+        self.session.destroy()
+
+
+def check_loaded():
     wanted = os.environ["EXPECT_LIBRARY"]
     with open("/proc/self/maps", encoding="utf-8") as maps:
         mapped = sorted({line.split()[-1] for line in maps if "/libfarstream-0.2.so" in line})
     check(mapped == [wanted], f"the library in this process is {mapped} (wanted: {wanted})")
+
+
+def main():
+    Gst.init(None)
+    codecs = [Farstream.Codec.new(Farstream.CODEC_ID_ANY, name, Farstream.MediaType.VIDEO, 90000) for name in ("VP8", "JPEG")]
+    one, two = sides = [Side("smpte75", codecs), Side("pinwheel", codecs)]
+    check_loaded()
     for side in sides:
         wait("all codecs are described", lambda side=side: len(side.session.props.codecs) > 0)
         wait("two candidates", lambda side=side: len(side.candidates) == 2)
@@ -142,11 +155,9 @@ def main():
     check(two.session.props.current_send_codec.encoding_name.upper() == "VP8", "the other way stays")
     one.sees("pinwheel", "VP8")
     for side in sides:
-        side.pipeline.set_state(Gst.State.NULL)
-        side.stream.destroy()
-        side.session.destroy()
-    sys.stdout.flush()
+        side.end()
     checks.leave()
 
 
-main()
+if __name__ == "__main__":
+    main()
