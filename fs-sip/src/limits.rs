@@ -134,6 +134,9 @@ pub const REGISTER_PATIENCE: Duration = Duration::from_secs(10);
 /// The same for subscriptions and publications (SIP SIMPLE: 5 s a route).
 pub const SUBSCRIBE_PATIENCE: Duration = Duration::from_secs(5);
 
+/// Parts of one body.
+pub const MAX_PARTS: usize = 16;
+
 /// Proxies of a Path that are told.
 pub const MAX_PATH: usize = 32;
 

@@ -21,7 +21,7 @@ use fs_sip::wire::headers::{
     PreferredIdentity, Privacy, RAck, RSeq, Reason, RecordRoute, ReferTo, ReferredBy, Replaces, Require,
     RetryAfter, Route, SessionExpires, SubscriptionState, Supported, To, name,
 };
-use fs_sip::wire::{Datagram, Framer, Headers, TypedHeader, Uri, Via, parse_datagram};
+use fs_sip::wire::{Datagram, Framer, Headers, Message, TypedHeader, Uri, Via, multipart, parse_datagram};
 
 const ROUNDS: u32 = 20_000;
 
@@ -95,7 +95,10 @@ fn fuzz(target: u8, seeds: &[&str], mut check: impl FnMut(&mut Random, &[u8])) {
     println!("target {target}: {round} inputs");
 }
 
-const MESSAGES: [&str; 4] = [
+const MESSAGES: [&str; 5] = [
+    "MESSAGE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK9\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: m\r\n\
+     CSeq: 1 MESSAGE\r\nContent-Type: multipart/mixed;boundary=x\r\n\r\n--x\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n\r\n\
+     --x\r\nContent-Disposition: signal;handling=required\r\n\r\nab\r\n--x--\r\n",
     "INVITE sip:bob:pw@[2001:db8::1]:5070;lr;x=%41 SIP/2.0\r\nVia: SIP / 2.0 / UDP [::1]:5060;branch=z9hG4bK1;rport, SIP/2.0/TCP p\r\n\
      Record-Route: <sip:p1;lr>, <sip:p2>\r\nf: \"A \\\"B\\\" C\" <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\ni: c@x\r\nCSeq: 1 INVITE\r\n\
      m: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\"\r\nSubject: x\r\n folded\r\nContent-Type: application/sdp\r\nl: 5\r\n\r\nv=0\r\n",
@@ -112,6 +115,14 @@ fn datagrams() {
         if let Ok(Datagram::Message(message)) = parse_datagram(data) {
             let written = message.encode();
             assert!(parse_datagram(&written).is_ok(), "{:?}", String::from_utf8_lossy(&written));
+            let (headers, body) = match &*message {
+                Message::Request(request) => (&request.headers, &request.body),
+                Message::Response(response) => (&response.headers, &response.body),
+            };
+            if let Ok(Some(content_type)) = headers.typed::<ContentType>() {
+                let parts = multipart::parts(&content_type, body).unwrap_or_default();
+                assert!(parts.iter().map(|part| part.body.len()).sum::<usize>() <= body.len());
+            }
         }
     });
 }

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use super::command::Body;
 use super::core::EndpointCore;
 use crate::transport::Local;
-use crate::wire::headers::name;
-use crate::wire::{Headers, Request, Response, is_token};
+use crate::wire::headers::{ContentType, name};
+use crate::wire::{Headers, Request, Response, is_token, multipart};
 
 /// The methods this endpoint answers.
 const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, PRACK, UPDATE, REFER, INFO";
@@ -65,6 +65,31 @@ pub(super) fn set_body(headers: &mut Headers, to: &mut Vec<u8>, body: Option<Bod
 pub(crate) fn body_of(headers: &Headers, data: &[u8]) -> Option<Body> {
     let content_type = headers.text(name::CONTENT_TYPE).unwrap_or_default().into_owned();
     (!data.is_empty()).then(|| Body { content_type, data: data.to_vec() })
+}
+
+/// What a message says about the session: of a body of several parts (RFC 5621) the description in it, else all of it.
+pub(super) fn description_of(headers: &Headers, data: &[u8]) -> Option<Body> {
+    let whole = body_of(headers, data)?;
+    let parts = several(headers).and_then(|content_type| multipart::parts(&content_type, data));
+    let described = parts.and_then(|parts| parts.into_iter().find(|part| part.is(SDP)));
+    Some(described.map_or(whole, |part| Body::sdp(part.body)))
+}
+
+/// Has a body of several parts a description, and nothing that must be known and is not?
+pub(super) fn is_described(headers: &Headers, data: &[u8]) -> bool {
+    let parts = several(headers).and_then(|content_type| multipart::parts(&content_type, data));
+    parts.is_some_and(|parts| {
+        parts.iter().any(|part| part.is(SDP)) && parts.iter().all(|part| part.is(SDP) || !part.is_required())
+    })
+}
+
+const SDP: &str = "application/sdp";
+
+/// The type of a body of several parts.
+fn several(headers: &Headers) -> Option<ContentType> {
+    let is_several = |text: &[u8]| text.get(..10).is_some_and(|t| t.eq_ignore_ascii_case(b"multipart/"));
+    headers.get(name::CONTENT_TYPE).filter(|text| is_several(text))?;
+    headers.typed().ok().flatten()
 }
 
 impl EndpointCore {

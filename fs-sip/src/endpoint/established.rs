@@ -15,7 +15,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::answers::{add_headers, body_of};
+use super::answers::{add_headers, description_of};
 use super::auth::Realm;
 use super::command::{Body, InviteId};
 use super::core::{Call, EndpointCore, Purpose, Wait};
@@ -210,7 +210,7 @@ impl EndpointCore {
         self.waits.set((id, Wait::RepeatAccept), None);
         self.waits.set((id, Wait::AckGiveUp), None);
         self.report_ack(unacked.server, AckFate::Received);
-        let body = body_of(&request.headers, &request.body);
+        let body = description_of(&request.headers, &request.body);
         self.event(match unacked.reinvite {
             true => Event::ReinviteConfirmed { id, body },
             false => Event::Confirmed { id, body },

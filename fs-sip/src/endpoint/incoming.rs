@@ -14,7 +14,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::answers::{add_headers, body_of};
+use super::answers::{add_headers, description_of};
 use super::command::{Body, InviteId};
 use super::core::{Call, EndpointCore, Wait};
 use super::established::{Session, Unacked};
@@ -89,7 +89,7 @@ impl EndpointCore {
             from,
             to,
             request_uri: request.uri.clone(),
-            body: body_of(&request.headers, &request.body),
+            body: description_of(&request.headers, &request.body),
             source: path.source.remote,
             headers: headers.map(|h| (h.name().to_owned(), h.text().into_owned())).collect(),
             replaces,

@@ -13,7 +13,7 @@
 
 use std::time::Instant;
 
-use super::answers::{add_headers, body_of, own_headers_removed, set_body};
+use super::answers::{add_headers, description_of, own_headers_removed, set_body};
 use super::auth::realms_of;
 use super::command::{Body, InviteId};
 use super::core::{AckRecord, Call, EndpointCore, Purpose, Wait};
@@ -242,7 +242,7 @@ impl EndpointCore {
         }
         if !cancelled && usable && response.status > 100 {
             let (status, reason) = (response.status, response.reason.clone());
-            let body = body_of(&response.headers, &response.body);
+            let body = description_of(&response.headers, &response.body);
             self.event(Event::Progress { id, status, reason, body });
         }
     }
@@ -292,7 +292,7 @@ impl EndpointCore {
             return self.refuse_branch(client, cseq, leg.dialog);
         };
         leg.note_abilities(&response.headers);
-        let body = body_of(&response.headers, &response.body);
+        let body = description_of(&response.headers, &response.body);
         let role = body.as_ref().map(|_| leg.exchange.carry(Offerer::Remote, Carrier::InviteResponse));
         // What a reliable provisional answer has settled stands (RFC 6337
         // section 3.1.1).

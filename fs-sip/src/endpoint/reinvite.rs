@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::answers::body_of;
+use super::answers::description_of;
 use super::command::{Body, InviteId};
 use super::core::{AckRecord, Call, EndpointCore, Purpose, Wait};
 use super::established::{Cancel, Leaving, Ours, Unacked};
@@ -89,7 +89,7 @@ impl EndpointCore {
         let pending =
             session.ours.take_if(|o| matches!(o, Ours::Pending { client: Some(c), .. } if *c == client));
         self.acks.entry(client).or_default().push(AckRecord { remote_tag, sent: None });
-        let body = body_of(&response.headers, &response.body);
+        let body = description_of(&response.headers, &response.body);
         let Some(Ours::Pending { body: offer, refresh, .. }) = pending else {
             return self.acknowledge(now, id, client, cseq, false);
         };
@@ -254,7 +254,7 @@ impl EndpointCore {
         if let Verdict::TooShort(least) = self.judge_timer(&request.headers) {
             return self.refuse_short(now, server, &request, least);
         }
-        let body = body_of(&request.headers, &request.body);
+        let body = description_of(&request.headers, &request.body);
         let Some(session) = self.session(id) else { return };
         session.local = path.local;
         session.leg.note_abilities(&request.headers);

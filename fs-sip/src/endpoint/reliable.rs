@@ -7,7 +7,7 @@
 
 use std::time::Instant;
 
-use super::answers::{body_of, set_body};
+use super::answers::{description_of, set_body};
 use super::command::{Body, InviteId};
 use super::core::{Call, EndpointCore, Purpose, Wait};
 use super::event::Event;
@@ -90,7 +90,7 @@ impl EndpointCore {
         let Ok(Some(rack)) = request.headers.typed::<RAck>() else {
             return self.refuse(now, server, &request, 400);
         };
-        let body = body_of(&request.headers, &request.body);
+        let body = description_of(&request.headers, &request.body);
         let (leg, invite_cseq) = match self.calls.get_mut(&id) {
             Some(Call::Incoming(incoming)) => {
                 let cseq = incoming.request.cseq().map(|c| c.number).unwrap_or_default();
@@ -160,7 +160,7 @@ impl EndpointCore {
             Err(_) => return false,
         };
         let rack = RAck { response: rseq, cseq, method: Method::Invite };
-        let body = body_of(&response.headers, &response.body);
+        let body = description_of(&response.headers, &response.body);
         let role = body.as_ref().map(|_| leg.exchange.carry(Offerer::Remote, Carrier::InviteResponse));
         let branch = tag.to_owned();
         match (role, body) {

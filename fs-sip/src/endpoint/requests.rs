@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::answers::SUPPORTED;
+use super::answers::{SUPPORTED, is_described};
 use super::core::{Call, EndpointCore};
 use super::event::Event;
 use super::refer::is_of_refer;
@@ -171,6 +171,7 @@ impl EndpointCore {
         let status = match request.headers.typed::<ContentType>() {
             _ if request.body.is_empty() => None,
             Ok(Some(content_type)) if known(&content_type) => None,
+            Ok(Some(_)) if is_described(&request.headers, &request.body) => None,
             Ok(Some(_)) => Some(415),
             Ok(None) | Err(_) => Some(400),
         };

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::answers::{body_of, set_body};
+use super::answers::{description_of, set_body};
 use super::command::{Body, InviteId};
 use super::core::{Call, EndpointCore, Purpose, Wait};
 use super::established::{Leaving, Ours};
@@ -58,7 +58,7 @@ impl EndpointCore {
         leg.dialog.refresh_target(&response.headers);
         leg.note_abilities(&response.headers);
         leg.note_local(update.body.as_ref());
-        let body = body_of(&response.headers, &response.body);
+        let body = description_of(&response.headers, &response.body);
         match (&update.body, &body) {
             (Some(_), Some(_)) => drop(leg.exchange.carry(Offerer::Remote, Carrier::Other)),
             (Some(_), None) => leg.exchange.roll_back(),
@@ -154,7 +154,7 @@ impl EndpointCore {
         if self.session(id).is_some_and(|s| matches!(s.leaving, Leaving::Bye(_))) {
             return self.refuse(now, server, &request, 481);
         }
-        let body = body_of(&request.headers, &request.body);
+        let body = description_of(&request.headers, &request.body);
         let Some(leg) = self.leg(id, tag) else { return self.refuse(now, server, &request, 481) };
         leg.note_abilities(&request.headers);
         let refusal = match (&leg.theirs, &body) {

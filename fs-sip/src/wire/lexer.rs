@@ -22,6 +22,18 @@ pub(crate) struct Lexed<'a> {
 pub(crate) fn lex(data: &[u8]) -> Lexed<'_> {
     let mut lines = Lines { data, at: 0 };
     let start_line = lines.next_line().unwrap_or_default();
+    let (headers, fault) = lex_headers(&mut lines);
+    Lexed { start_line, headers, body: &data[lines.at..], fault }
+}
+
+/// Cuts a part of a body into its headers, which may be none, and its bytes; `None` where they are broken.
+pub(crate) fn lex_part(data: &[u8]) -> Option<(Headers, &[u8])> {
+    let mut lines = Lines { data, at: 0 };
+    let (headers, fault) = lex_headers(&mut lines);
+    fault.is_none().then(|| (headers, &data[lines.at..]))
+}
+
+fn lex_headers(lines: &mut Lines<'_>) -> (Headers, Option<ParseError>) {
     let mut headers = Headers::with_capacity(12);
     let mut fault = None;
     loop {
@@ -39,7 +51,7 @@ pub(crate) fn lex(data: &[u8]) -> Lexed<'_> {
             }
         }
     }
-    Lexed { start_line, headers, body: &data[lines.at..], fault }
+    (headers, fault)
 }
 
 fn push_line(headers: &mut Headers, line: &[u8], at: usize) -> Result<(), ParseError> {

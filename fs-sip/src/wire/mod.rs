@@ -12,6 +12,7 @@ mod host;
 mod lexer;
 mod message;
 mod method;
+pub mod multipart;
 mod name_addr;
 mod params;
 mod parse;

@@ -349,3 +349,53 @@ fn strays_are_dropped() {
     let events = w.events(1);
     assert!(matches!(&events[..], [Event::Malformed { source, .. }] if *source == address(9)), "{events:?}");
 }
+
+/// RFC 5621: what describes the session may stand beside other things, as gateways and emergency calls have it.
+#[test]
+fn the_description_is_found_among_several_parts() {
+    let isup = |handling: &str| {
+        format!(
+            "--b\r\nContent-Type: application/ISUP\r\nContent-Disposition: signal;handling={handling}\r\n\r\nxyz\r\n"
+        )
+    };
+    let description = "--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\ns=part\r\n\r\n";
+    for (n, (parts, taken)) in (1..).zip([
+        (format!("{}{description}--b--\r\n", isup("optional")), true),
+        (format!("{description}{}--b--\r\n", isup("required")), false),
+        (format!("{}--b--\r\n", isup("optional")), false),
+    ]) {
+        let mut w = world(1);
+        let mut invite = Request::new(Method::Invite, support::uri(1));
+        for (name, value) in [
+            ("Via", "SIP/2.0/UDP 10.0.0.9;branch=z9hG4bKp"),
+            ("From", "<sip:a@h>;tag=1"),
+            ("To", "<sip:b@h>"),
+            ("Call-ID", "x"),
+            ("CSeq", "1 INVITE"),
+            ("Contact", "<sip:a@10.0.0.9>"),
+            ("Content-Type", "multipart/mixed;boundary=b"),
+        ] {
+            invite.headers.push(name, value);
+        }
+        invite.body = parts.into_bytes();
+        w.send(9, 1, &Message::Request(invite));
+        w.run_secs(1);
+        if !taken {
+            assert_eq!(w.raw_statuses(9).last(), Some(&415), "{n}");
+            continue;
+        }
+        let Event::Incoming { body, .. } = w.next_event(1) else { panic!("no call") };
+        assert_eq!(body, sdp("part"));
+    }
+    // The answer to our offer.
+    let mut w = world(1);
+    let id = w.invite(1, 9, sdp("offer"));
+    w.run_secs(1);
+    let invite = w.raw_requests(9)[0].1.clone();
+    let mut response = Response::to_request(&invite, 200, "t");
+    response.headers.push("Contact", "<sip:t@10.0.0.9>");
+    response.headers.push("Content-Type", "Multipart/Mixed; boundary=\"b\"");
+    response.body = format!("{}{description}--b--\r\n", isup("required")).into_bytes();
+    w.send(9, 1, &Message::Response(response));
+    assert_eq!(established(w.next_event(1)), (id, 200, sdp("part")));
+}
