@@ -1,6 +1,6 @@
 //! From the codecs an application wants to the preference list of a Farstream session. Pure.
 
-use fs_proto::Codec;
+use fs_proto::{Codec, FeedbackParameter, MediaType};
 
 use super::{Fault, MediaError};
 use crate::sdp::codecs::summary;
@@ -8,7 +8,8 @@ use crate::sdp::codecs::summary;
 /// Events beside the sound (RFC 4733); their pads are not linked.
 pub(super) const TELEPHONE_EVENT: &str = "telephone-event";
 
-/// The preference list that leaves only the wanted codecs, in their order, and telephone events at their clock rates.
+/// The preference list that leaves only the wanted codecs, in their order and with what is wanted of them, and telephone
+/// events at their clock rates.
 pub(super) fn preferences(present: &[Codec], wanted: &[Codec]) -> Result<Vec<Codec>, MediaError> {
     let fits = |wanted: &Codec, codec: &Codec| {
         wanted.is_encoding(&codec.encoding_name)
@@ -17,7 +18,13 @@ pub(super) fn preferences(present: &[Codec], wanted: &[Codec]) -> Result<Vec<Cod
     let mut list: Vec<Codec> = Vec::new();
     for want in wanted {
         for codec in present.iter().filter(|codec| fits(want, codec)) {
-            list.push(Codec::new(Codec::ID_ANY, &codec.encoding_name, codec.media_type, codec.clock_rate));
+            let any = Codec::new(Codec::ID_ANY, &codec.encoding_name, codec.media_type, codec.clock_rate);
+            list.push(Codec {
+                optional_params: want.optional_params.clone(),
+                feedback_params: feedback(want),
+                minimum_reporting_interval: want.minimum_reporting_interval,
+                ..any
+            });
         }
     }
     if list.is_empty() {
@@ -33,10 +40,22 @@ pub(super) fn preferences(present: &[Codec], wanted: &[Codec]) -> Result<Vec<Cod
     Ok(list)
 }
 
+/// The feedback that is wanted of a codec. Pictures that miss a packet stay broken until the next key frame, so these can be
+/// asked for (RFC 4585 section 6.3.1, RFC 5104 section 4.3.1) unless other feedback is wanted.
+fn feedback(want: &Codec) -> Vec<FeedbackParameter> {
+    if want.media_type != MediaType::Video || !want.feedback_params.is_empty() {
+        return want.feedback_params.clone();
+    }
+    let ask = |kind: &str, subtype: &str| FeedbackParameter {
+        kind: kind.to_owned(),
+        subtype: subtype.to_owned(),
+        extra_params: String::new(),
+    };
+    vec![ask("nack", "pli"), ask("ccm", "fir")]
+}
+
 #[cfg(test)]
 mod tests {
-    use fs_proto::MediaType;
-
     use super::*;
 
     fn codec(name: &str, rate: u32) -> Codec {
@@ -69,6 +88,27 @@ mod tests {
             shown,
             [(any, "PCMU", 8000), (any, "SPEEX", 16000), (off, "OPUS", 48000), (off, "SPEEX", 8000)]
         );
+    }
+
+    #[test]
+    fn what_is_wanted_of_a_codec_goes_along() {
+        let mut want = codec("pcmu", 0).with_param("ptime", "30");
+        want.feedback_params.push(FeedbackParameter {
+            kind: "tfrc".into(),
+            subtype: String::new(),
+            extra_params: String::new(),
+        });
+        let list = preferences(&[codec("PCMU", 8000)], &[want]).unwrap();
+        assert_eq!((list[0].param("ptime"), list[0].feedback_params.len()), (Some("30"), 1));
+    }
+
+    #[test]
+    fn key_frames_can_be_asked_for() {
+        let vp8 = Codec::new(Codec::ID_ANY, "VP8", MediaType::Video, 90000);
+        let list = preferences(std::slice::from_ref(&vp8), std::slice::from_ref(&vp8)).unwrap();
+        let words: Vec<_> =
+            list[0].feedback_params.iter().map(|f| (f.kind.as_str(), f.subtype.as_str())).collect();
+        assert_eq!(words, [("nack", "pli"), ("ccm", "fir")]);
     }
 
     #[test]
