@@ -1,5 +1,6 @@
 //! The sound of the SIP examples: one live pipeline; each call plays a WAV file (or the microphone, or a tone) into
-//! its conference and writes what it hears to a WAV file (or the loudspeaker).
+//! its conference and writes what it hears to a WAV file (or the loudspeaker). Where a call has pictures, a test picture
+//! (or the camera) goes out, and what comes is shown nowhere (or on the screen).
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ pub struct Sounds {
     pub play: Option<PathBuf>,
     /// The WAV file written with what is heard; none = nowhere.
     pub record: Option<PathBuf>,
-    /// Use the real sound device in place of the tone and of nowhere.
+    /// Use the real devices in place of the tone, the test picture and of nowhere.
     pub device: bool,
 }
 
@@ -31,6 +32,8 @@ struct Line {
     sink: Option<gst::Pad>,
     player: Option<gst::Element>,
     recorder: Option<gst::Element>,
+    camera: Option<gst::Element>,
+    screen: Option<gst::Element>,
     /// When the first decoded sample came.
     first_sample: Arc<Mutex<Option<Instant>>>,
 }
@@ -141,7 +144,6 @@ impl Phone {
     }
 
     fn listen(&self, session: SessionId, pad: &gst::Pad) -> Result<(), glib::Error> {
-        let broken = |text: &str| glib::Error::new(gst::CoreError::Failed, text);
         let first = match self.lock().get(&session) {
             Some(line) if line.recorder.is_none() => Arc::clone(&line.first_sample),
             // A second source of the same peer: one file holds one sound.
@@ -162,6 +164,42 @@ impl Phone {
         Ok(())
     }
 
+    fn film(&self, session: SessionId, sink: &gst::Pad) -> Result<(), glib::Error> {
+        let line = match self.sounds.device {
+            true => "autovideosrc ! videoconvert",
+            false => {
+                "videotestsrc is-live=true ! capsfilter caps=video/x-raw,width=320,height=240,framerate=15/1"
+            }
+        };
+        let camera = self.place(line)?;
+        let src = camera.static_pad("src").ok_or_else(|| broken("the camera has no src pad"))?;
+        src.link(sink).map_err(|error| broken(&format!("{error:?}")))?;
+        // A camera that runs before it is linked ends at its first picture.
+        start(&camera)?;
+        self.lock().entry(session).or_default().camera = Some(camera);
+        Ok(())
+    }
+
+    fn show(&self, session: SessionId, pad: &gst::Pad) -> Result<(), glib::Error> {
+        if self.lock().get(&session).is_none_or(|line| line.screen.is_some()) {
+            return Ok(());
+        }
+        let end = if self.sounds.device { "autovideosink" } else { "fakesink async=false sync=false" };
+        let screen = self.place(&format!("videoconvert ! {end}"))?;
+        start(&screen)?;
+        let sink = screen.static_pad("sink").ok_or_else(|| broken("the screen has no sink pad"))?;
+        pad.link(&sink).map_err(|error| broken(&format!("{error:?}")))?;
+        self.lock().entry(session).or_default().screen = Some(screen);
+        Ok(())
+    }
+
+    /// Makes a bin in the pipeline, which is still to be started.
+    fn place(&self, line: &str) -> Result<gst::Element, glib::Error> {
+        let bin = gst::parse::bin_from_description(line, true)?;
+        self.pipeline.add(&bin).map_err(|error| broken(&error.message))?;
+        Ok(bin.upcast())
+    }
+
     fn remove(&self, element: &gst::Element) {
         // Both can only fail while the pipeline is being disposed of.
         let _ = element.set_state(gst::State::Null);
@@ -171,23 +209,27 @@ impl Phone {
 
 impl PadHandler for Phone {
     fn opened(&self, session: SessionId, kind: MediaType, sink: &gst::Pad) {
-        if kind != MediaType::Audio {
-            return;
+        if kind == MediaType::Audio {
+            self.lock().entry(session).or_default().sink = Some(sink.clone());
+        } else if let Err(error) = self.film(session, sink) {
+            eprintln!("no pictures go out: {error}");
         }
-        self.lock().insert(session, Line { sink: Some(sink.clone()), ..Line::default() });
     }
 
     fn source_added(&self, session: SessionId, kind: MediaType, pad: &gst::Pad, _codec: &Codec) {
-        if kind != MediaType::Audio {
-            return;
-        }
-        if let Err(error) = self.listen(session, pad) {
-            eprintln!("the peer's sound is not heard: {error}");
+        let result = match kind {
+            MediaType::Audio => self.listen(session, pad),
+            _ => self.show(session, pad),
+        };
+        if let Err(error) = result {
+            eprintln!("the peer's {kind} does not come out: {error}");
         }
     }
 
     fn closing(&self, session: SessionId, kind: MediaType) {
         if kind != MediaType::Audio {
+            let line = self.lock().get_mut(&session).map(|line| [line.camera.take(), line.screen.take()]);
+            line.into_iter().flatten().flatten().for_each(|element| self.remove(&element));
             return;
         }
         let (player, recorder) = match self.lock().get_mut(&session) {
@@ -216,6 +258,14 @@ impl Drop for Phone {
         // Nothing can be done about a pipeline that does not stop.
         let _ = self.pipeline.set_state(gst::State::Null);
     }
+}
+
+fn start(element: &gst::Element) -> Result<(), glib::Error> {
+    element.sync_state_with_parent().map_err(|error| broken(&error.message))
+}
+
+fn broken(text: &str) -> glib::Error {
+    glib::Error::new(gst::CoreError::Failed, text)
 }
 
 /// A path as gst-launch reads it.

@@ -91,6 +91,41 @@ fn everything_a_telephone_does() {
 }
 
 #[test]
+fn pictures_come_and_go_in_the_call() {
+    let (mut alice, _) = Telephone::new("alice");
+    let (mut bob, uri) = Telephone::new("bob");
+    alice.say(&format!("call {uri}"));
+    bob.hear("called by ");
+    bob.say("answer");
+    for telephone in [&alice, &bob] {
+        telephone.hear("the call stands");
+        telephone.hear("hearing ");
+    }
+    alice.say("video");
+    bob.hear("asked for pictures");
+    bob.say("reject");
+    alice.hear("no pictures: 488");
+    for _ in 0..2 {
+        alice.say("video");
+        bob.hear("asked for pictures");
+        bob.say("video");
+        for telephone in [&alice, &bob] {
+            telephone.hear("with video");
+            telephone.hear("seeing ");
+        }
+        bob.say("novideo");
+        alice.hear("without video");
+        bob.hear("without video");
+    }
+    alice.say("digits 3");
+    bob.hear("digit 3");
+    alice.say("hangup");
+    bob.hear("ended by the remote side");
+    alice.quit();
+    bob.quit();
+}
+
+#[test]
 fn a_peer_is_sent_on_to_a_third() {
     let (mut alice, _) = Telephone::new("alice");
     let (mut bob, of_bob) = Telephone::new("bob");

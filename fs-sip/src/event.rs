@@ -153,6 +153,56 @@ pub enum SessionEvent {
         /// Held now?
         on_hold: bool,
     },
+    /// Somebody wants to add streams to the standing call (`SIPSessionNewProposal`). Where it is the peer, answer with
+    /// [`Session::accept_proposal`](crate::Session::accept_proposal) or
+    /// [`Session::reject_proposal`](crate::Session::reject_proposal) within 30 s; it is asked only with
+    /// [`MediaOptions::ask_for_streams`](crate::MediaOptions::ask_for_streams).
+    NewProposal {
+        /// Who.
+        originator: Originator,
+        /// The kinds of the streams.
+        proposed: Vec<MediaType>,
+    },
+    /// A proposal was accepted (`SIPSessionProposalAccepted`); [`SessionEvent::DidRenegotiateStreams`] follows where a
+    /// stream was added.
+    ProposalAccepted {
+        /// Who had made it.
+        originator: Originator,
+        /// The kinds of the streams that are taken; none where the other side refused each by itself.
+        accepted: Vec<MediaType>,
+        /// The kinds of the streams that were proposed.
+        proposed: Vec<MediaType>,
+    },
+    /// A proposal was refused, or taken back by the peer with 487 (`SIPSessionProposalRejected`); the call goes on as it
+    /// was.
+    ProposalRejected {
+        /// Who had made it.
+        originator: Originator,
+        /// The SIP status.
+        code: u16,
+        /// Its reason phrase.
+        reason: String,
+        /// The kinds of the streams.
+        proposed: Vec<MediaType>,
+    },
+    /// A proposal could not be carried out (`SIPSessionHadProposalFailure`); the call goes on as it was.
+    HadProposalFailure {
+        /// Who had made it.
+        originator: Originator,
+        /// Why, in words.
+        failure_reason: String,
+        /// The kinds of the streams.
+        proposed: Vec<MediaType>,
+    },
+    /// Streams have come or gone (`SIPSessionDidRenegotiateStreams`).
+    DidRenegotiateStreams {
+        /// Whose offer it was.
+        originator: Originator,
+        /// The kinds of those that have come.
+        added: Vec<MediaType>,
+        /// The kinds of those that have gone.
+        removed: Vec<MediaType>,
+    },
     /// Something happened to one of the session's streams.
     Stream(StreamEvent),
 }

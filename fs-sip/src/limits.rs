@@ -118,6 +118,9 @@ pub const MAX_EXPIRES: u32 = 7 * 24 * 3600;
 /// How often the addresses of this machine are looked at.
 pub const WATCH_TIME: Duration = Duration::from_secs(2);
 
+/// How long the application may think about a stream that the peer wants to add: an UPDATE waits for 32 s.
+pub const PROPOSAL_TIME: Duration = Duration::from_secs(30);
+
 /// How long a call waits with an offer that another one has crossed.
 pub const OFFER_AGAIN: Duration = Duration::from_millis(500);
 

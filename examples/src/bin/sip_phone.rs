@@ -8,6 +8,7 @@
 //! | `answer`, `reject [STATUS]` | answers the call that comes, or refuses it |
 //! | `hold`, `resume` | holds the peer, and ends that |
 //! | `digits 12#` | sends digits |
+//! | `video`, `novideo` | adds pictures to the call, and takes them out; `video` and `reject` also answer the peer that wants them |
 //! | `transfer URI` | asks the peer to call somebody else |
 //! | `follow`, `stay` | calls whom the peer has asked us to call, or refuses that |
 //! | `hangup` | ends the call |
@@ -21,7 +22,10 @@ use std::sync::Arc;
 use fs_examples::arguments::Arguments;
 use fs_examples::call;
 use fs_examples::phone::Phone;
-use fs_sip::{Application, Session, SessionEvent, StreamEvent, Transfer};
+use fs_proto::MediaType;
+use fs_sip::sdp::codecs::preferences_of;
+use fs_sip::session::VideoOptions;
+use fs_sip::{Application, MediaOptions, Originator, Session, SessionEvent, StreamEvent, Transfer};
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, unbounded_channel};
 
 #[tokio::main]
@@ -40,9 +44,11 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     gst::init()?;
     gst_plugin_fs::plugin_register_static()?;
     let (phone, backend) = Phone::new(arguments.sounds.clone())?;
-    let (application, incoming) = Application::start(call::configure(&arguments)?, backend).await?;
+    let mut config = call::configure(&arguments)?;
+    config.media = MediaOptions { ask_for_streams: true, ..config.media };
+    let (application, incoming) = Application::start(config, backend).await?;
     println!("waiting at {}", application.identity().uri);
-    Telephone { application, incoming, phone, session: None, former: None }.run().await;
+    Telephone { application, incoming, phone, session: None, former: None, asked: false }.run().await;
     Ok(())
 }
 
@@ -54,6 +60,8 @@ struct Telephone {
     session: Option<Session>,
     /// The call whose peer has asked for the one above, until it ends.
     former: Option<Session>,
+    /// The peer wants to add pictures.
+    asked: bool,
 }
 
 impl Telephone {
@@ -82,6 +90,14 @@ impl Telephone {
                 Err(error) => println!("{error}"),
             },
             ("answer", Some(session)) => session.accept(),
+            ("video", Some(session)) => match std::mem::take(&mut self.asked) {
+                true => session.accept_proposal(video()),
+                false => session.add_video(video()),
+            },
+            ("novideo", Some(session)) => session.remove_video(),
+            ("reject", Some(session)) if std::mem::take(&mut self.asked) => {
+                session.reject_proposal(rest.trim().parse().unwrap_or(488), None);
+            }
             ("reject", Some(session)) => session.reject(rest.trim().parse().unwrap_or(603), None),
             ("hold", Some(session)) => session.hold(),
             ("resume", Some(session)) => session.unhold(),
@@ -141,22 +157,50 @@ impl Telephone {
                 println!("transfer failed: {code} {reason}");
             }
             SessionEvent::Stream(StreamEvent::GotDtmf { digit }) => println!("digit {digit}"),
-            SessionEvent::Stream(StreamEvent::DidStart { codec, .. }) => println!("hearing {codec}"),
+            SessionEvent::Stream(StreamEvent::DidStart { codec, kind }) => {
+                println!("{} {codec}", if *kind == MediaType::Video { "seeing" } else { "hearing" });
+            }
             SessionEvent::DidFail { code, failure_reason, .. } => println!("failed: {code} {failure_reason}"),
             SessionEvent::DidEnd { originator, end_reason } => {
                 println!("ended by the {originator} side: {end_reason}");
             }
-            _ => {}
+            event => self.tell_of_pictures(event),
         }
         if event.is_last()
             && let Some(session) = self.session.take()
         {
+            self.asked = false;
             self.phone.forget(session.id());
         }
     }
 }
 
 impl Telephone {
+    /// Pictures come and go.
+    fn tell_of_pictures(&mut self, event: &SessionEvent) {
+        match event {
+            SessionEvent::NewProposal { originator: Originator::Remote, .. } => {
+                self.asked = true;
+                println!("asked for pictures");
+            }
+            SessionEvent::ProposalRejected { code, reason, .. } => {
+                self.asked = false;
+                println!("no pictures: {code} {reason}");
+            }
+            SessionEvent::HadProposalFailure { failure_reason, .. } => {
+                println!("no pictures: {failure_reason}")
+            }
+            SessionEvent::ProposalAccepted { accepted, .. } if accepted.is_empty() => {
+                println!("no pictures: the peer takes none");
+            }
+            SessionEvent::DidRenegotiateStreams { added, removed, .. } => {
+                added.iter().for_each(|kind| println!("with {kind}"));
+                removed.iter().for_each(|kind| println!("without {kind}"));
+            }
+            _ => {}
+        }
+    }
+
     /// The call that was left for another one ends when that one stands; till then it goes on.
     fn on_former_event(&mut self, event: Option<SessionEvent>) {
         let last = event.as_ref().is_none_or(SessionEvent::is_last);
@@ -168,6 +212,12 @@ impl Telephone {
             self.phone.forget(former.id());
         }
     }
+}
+
+/// Pictures in the codecs that everybody decodes.
+fn video() -> VideoOptions {
+    let codecs = preferences_of(MediaType::Video, "VP8,H264").unwrap_or_default();
+    VideoOptions { codecs, ..VideoOptions::default() }
 }
 
 /// The lines of the input; closed at its end.

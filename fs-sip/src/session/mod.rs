@@ -26,7 +26,7 @@ use crate::stream::digits::{Digits, NotADigit};
 use crate::wire::NameAddr;
 use crate::wire::headers::{RetryAfter, name};
 
-pub(crate) use actor::{Actor, Input, Outgoing, Start, TransferNews, until};
+pub(crate) use actor::{Actor, Input, Outgoing, Start, TransferNews, VideoWish, until};
 pub use info::CallInfo;
 pub use options::{DigitWay, IceOptions, MediaOptions, VideoOptions};
 pub(crate) use problem::warning;
@@ -65,6 +65,9 @@ pub(crate) enum SessionCommand {
     Hold(bool),
     Digits(Vec<u8>),
     Message(Body),
+    Video(VideoWish),
+    AcceptProposal(VideoOptions),
+    RejectProposal { status: u16, reason: Option<String> },
     Transfer(Transfer),
     AcceptTransfer(oneshot::Sender<Option<Wanted>>),
     RejectTransfer { status: u16, reason: Option<String> },
@@ -197,6 +200,29 @@ impl Session {
         self.control.unhold();
     }
 
+    /// Adds pictures to a standing call (`add_stream`): the peer is asked in a new offer, and what becomes of it is told by
+    /// [`SessionEvent::ProposalAccepted`], [`SessionEvent::ProposalRejected`] or [`SessionEvent::HadProposalFailure`].
+    /// While another offer is under way it waits for that one's end; of several wishes the last counts.
+    pub fn add_video(&self, video: VideoOptions) {
+        self.control.add_video(video);
+    }
+
+    /// Takes the pictures out of the call (`remove_stream`): the stream is closed at once, and the peer told.
+    pub fn remove_video(&self) {
+        self.control.remove_video();
+    }
+
+    /// Takes the stream that the peer proposes with [`SessionEvent::NewProposal`] (`accept_proposal`).
+    pub fn accept_proposal(&self, video: VideoOptions) {
+        self.control.accept_proposal(video);
+    }
+
+    /// Refuses it, with a status from 300 to 699; other values become 603. SIP SIMPLE's default is 488. The call goes on as
+    /// it was.
+    pub fn reject_proposal(&self, status: u16, reason: Option<&str>) {
+        self.control.reject_proposal(status, reason);
+    }
+
     /// Sends digits, one after the other (`AudioStream.send_dtmf`), in the way that [`MediaOptions::digits`] says. `0` to `9`, `*`, `#`
     /// and `A` to `D` are digits; spaces, `-` and `.` are skipped. Nothing is sent while the call does not stand.
     ///
@@ -318,6 +344,27 @@ impl SessionControl {
     /// See [`Session::unhold`].
     pub fn unhold(&self) {
         self.send(SessionCommand::Hold(false));
+    }
+
+    /// See [`Session::add_video`].
+    pub fn add_video(&self, video: VideoOptions) {
+        self.send(SessionCommand::Video(VideoWish::Add(video)));
+    }
+
+    /// See [`Session::remove_video`].
+    pub fn remove_video(&self) {
+        self.send(SessionCommand::Video(VideoWish::Remove));
+    }
+
+    /// See [`Session::accept_proposal`].
+    pub fn accept_proposal(&self, video: VideoOptions) {
+        self.send(SessionCommand::AcceptProposal(video));
+    }
+
+    /// See [`Session::reject_proposal`].
+    pub fn reject_proposal(&self, status: u16, reason: Option<&str>) {
+        let (status, reason) = (refusal(status), reason.map(str::to_owned));
+        self.send(SessionCommand::RejectProposal { status, reason });
     }
 
     /// See [`Session::send_digits`].

@@ -132,6 +132,11 @@ impl OfferAnswer {
         }
     }
 
+    /// Says which kinds of media are taken from the peer's offers from now on.
+    pub fn set_kinds(&mut self, kinds: Vec<MediaType>) {
+        self.kinds = kinds;
+    }
+
     /// Whether an offer is open, ours or theirs.
     #[must_use]
     pub fn is_open(&self) -> bool {

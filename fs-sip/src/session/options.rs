@@ -10,17 +10,21 @@ use crate::sdp::SrtpPolicy;
 /// Pictures in calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VideoOptions {
-    /// The codecs to use, best first; the others stay off. Empty = all that the media engine has, in its order.
+    /// The codecs to use, best first, each with the parameters and the feedback that are wanted of it; the others stay off.
+    /// Empty = all that the media engine has, in its order.
     pub codecs: Vec<Codec>,
     /// Which ways they may flow, seen from us. Default both.
     pub direction: StreamDirection,
     /// How much we take, in bit/s, as `b=AS` and `b=TIAS`; `None` = nothing is said.
     pub bandwidth: Option<u32>,
+    /// RTP header extensions of video streams to negotiate (RFC 8285).
+    pub header_extensions: Vec<RtpHeaderExtension>,
 }
 
 impl Default for VideoOptions {
     fn default() -> Self {
-        Self { codecs: Vec::new(), direction: StreamDirection::BOTH, bandwidth: None }
+        let (codecs, header_extensions) = (Vec::new(), Vec::new());
+        Self { codecs, direction: StreamDirection::BOTH, bandwidth: None, header_extensions }
     }
 }
 
@@ -39,7 +43,8 @@ pub enum DigitWay {
 /// What calls carry, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MediaOptions {
-    /// The audio codecs to use, best first; the others stay off. Empty = all that the media engine has, in its order.
+    /// The audio codecs to use, best first, each with the parameters (`ptime` among them) and the feedback that are wanted of
+    /// it; the others stay off. Empty = all that the media engine has, in its order.
     pub codecs: Vec<Codec>,
     /// How much sound we take, in bit/s, as `b=AS` and `b=TIAS`; `None` = nothing is said.
     pub bandwidth: Option<u32>,
@@ -54,6 +59,9 @@ pub struct MediaOptions {
     pub ice: Option<IceOptions>,
     /// How digits are sent. Both ways are taken.
     pub digits: DigitWay,
+    /// Ask the application ([`SessionEvent::NewProposal`](crate::SessionEvent::NewProposal)) when the peer wants to add a
+    /// stream to a standing call? Default no: it is added where these settings have such a stream, else refused.
+    pub ask_for_streams: bool,
 }
 
 /// Settings of ICE.
@@ -94,7 +102,7 @@ impl MediaOptions {
         ice: Option<Controlling>,
     ) -> MediaSettings {
         let (codecs, header_extensions) = match (kind, &self.video) {
-            (MediaType::Video, Some(video)) => (video.codecs.clone(), Vec::new()),
+            (MediaType::Video, Some(video)) => (video.codecs.clone(), video.header_extensions.clone()),
             _ => (self.codecs.clone(), self.header_extensions.clone()),
         };
         let transmitter = match (&self.ice, ice) {

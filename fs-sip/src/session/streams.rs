@@ -1,6 +1,8 @@
 //! The streams of one session: they are opened for the first offer or answer, described in every later one, and flow as
 //! both sides agreed.
 
+mod changes;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -56,6 +58,8 @@ pub(crate) struct Streams {
     ice_told: Option<Progress>,
     /// An answer that came before the call stands, and the negotiator as it was before.
     early: Option<(Body, OfferAnswer)>,
+    /// The kinds of the streams that were agreed last.
+    standing: Vec<MediaType>,
 }
 
 impl Streams {
@@ -70,6 +74,7 @@ impl Streams {
             controlling: false,
             ice_told: None,
             early: None,
+            standing: Vec::new(),
         }
     }
 

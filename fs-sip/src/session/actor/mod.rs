@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `setup` | from the first message to a standing call, early media among it |
 //! | `renegotiation` | offers within the call: hold, ICE, what the peer wants |
+//! | `proposals` | streams that come and go within the call |
 //! | `transfer` | REFER, ours and theirs |
 //! | `digits` | digits that go by INFO |
 //! | `messages` | messages inside the call |
@@ -13,6 +14,7 @@
 mod digits;
 mod ending;
 mod messages;
+mod proposals;
 mod renegotiation;
 mod setup;
 mod transfer;
@@ -38,6 +40,9 @@ use crate::media::MediaEvent;
 use crate::sdp::RemoteMedia;
 use crate::stream::rtp::News;
 use crate::wire::{NameAddr, Uri};
+
+use proposals::Proposals;
+pub(crate) use proposals::VideoWish;
 
 /// What comes into a session's inbox.
 #[derive(Debug)]
@@ -135,10 +140,12 @@ pub(crate) struct Actor {
     left: Option<(IpAddr, Instant)>,
     /// They have to be now.
     moved: bool,
-    /// The peer has to be told where the streams are now.
+    /// The peer has to be told which streams there are now, and where.
     offer_wish: bool,
     /// Whether the re-INVITE that is out tells it.
     offer_is_out: bool,
+    /// Streams that are to come or go.
+    proposals: Proposals,
     /// When an offer that was crossed by another one is made again.
     again: Option<Instant>,
     /// When a call of ours that is not answered is given up.
@@ -183,6 +190,7 @@ impl Actor {
             moved: false,
             offer_wish: false,
             offer_is_out: false,
+            proposals: Proposals::default(),
             again: None,
             answer_by: None,
             deadline: None,
@@ -221,6 +229,7 @@ impl Actor {
                 }
                 () = until(self.answer_by) => self.unanswered().await,
                 () = until(self.left.map(|(_, at)| at)) => self.leave_address().await,
+                () = until(self.proposals.until()) => self.reject_proposal(488, None).await,
                 () = until(self.deadline) => {
                     if let Some(event) = self.last_words.take() {
                         self.finish(event).await;
@@ -285,6 +294,11 @@ impl Actor {
                 self.hold_wish = wish;
                 self.follow_wishes().await;
             }
+            SessionCommand::Video(wish) => self.wish_video(wish).await,
+            SessionCommand::AcceptProposal(video) => self.accept_proposal(video).await,
+            SessionCommand::RejectProposal { status, reason } => {
+                self.reject_proposal(status, reason).await;
+            }
             SessionCommand::Digits(events) if self.state.is_connected() => self.streams.send_digits(&events),
             SessionCommand::Message(body) if self.state.is_connected() => self.send_message(body),
             SessionCommand::Statistics(kind, reply) => {
@@ -338,6 +352,7 @@ impl Actor {
             }
             Event::Reinvite { body, .. } => self.reinvited(body).await,
             Event::ReinviteConfirmed { body, .. } => self.reinvite_confirmed(body).await,
+            Event::ReinviteCancelled { .. } => self.proposal_over(487, None).await,
             Event::ReinviteResult { status, reason, body, .. } => {
                 self.renegotiated(status, &reason, body).await
             }

@@ -1,4 +1,4 @@
-//! Offers within the call: ours for a hold and for what ICE has found, and the peer's, which an UPDATE or PRACK may bring
+//! Offers within the call: ours for a hold, for streams that come or go, and for what ICE has found, and the peer's, which an UPDATE or PRACK may bring
 //! before the call stands too (RFC 3311, RFC 6337).
 
 use std::time::Instant;
@@ -11,34 +11,47 @@ use crate::session::state::{SessionState, Trigger};
 
 impl Actor {
     pub(super) async fn reinvited(&mut self, body: Option<Body>) {
-        let id = self.id;
         let answer = match &body {
-            Some(body) => self.answer_offer(body).await.map(|(answer, remote)| (answer, Some(remote))),
+            Some(body) => match self.read_offer(body).map(|offer| self.ask_about(offer)) {
+                Ok(None) => return,
+                Ok(Some(mut offer)) => {
+                    self.streams.make_answer(&mut offer).await.map(|body| (body, Some(offer)))
+                }
+                Err(problem) => Err(problem),
+            },
             None => self.streams.make_offer().await.map(|offer| (offer, None)),
         };
         match answer {
             Ok((answer, remote)) => {
-                self.send(Command::AnswerReinvite { id, status: 200, reason: None, body: Some(answer) });
+                self.answer_reinvite(200, None, Some(answer));
                 if let Some(remote) = remote {
                     self.flow_or_give_up(&remote).await;
+                    self.settle_if_connected().await;
                 }
             }
             Err(problem) => {
-                tracing::info!(target: "fs::sip::session", id = id.0, "re-INVITE refused: {}", problem.text);
+                tracing::info!(target: "fs::sip::session", id = self.id.0, "re-INVITE refused: {}", problem.text);
                 if problem.status != 491 {
                     self.streams.exchange.roll_back();
                 }
-                self.send(Command::AnswerReinvite { id, status: problem.status, reason: None, body: None });
+                self.answer_reinvite(problem.status, None, None);
             }
         }
     }
 
+    /// Before the call stands, another branch or the final answer may still want what this offer leaves out.
+    async fn settle_if_connected(&mut self) {
+        if self.state.is_connected() {
+            self.settle(Originator::Remote, Vec::new()).await;
+        }
+    }
+
     pub(super) async fn reinvite_confirmed(&mut self, body: Option<Body>) {
-        if self.streams.exchange.is_open()
-            && self.state != SessionState::Renegotiating
-            && let Err(problem) = self.take_answer(body, "ACK").await
-        {
-            self.give_up(problem).await;
+        if self.streams.exchange.is_open() && self.state != SessionState::Renegotiating {
+            match self.take_answer(body, "ACK").await {
+                Ok(()) => self.settle_if_connected().await,
+                Err(problem) => self.give_up(problem).await,
+            }
         }
         self.follow_wishes().await;
     }
@@ -58,7 +71,8 @@ impl Actor {
         }
     }
 
-    /// Sends the re-INVITE for a hold or its end, or for what ICE has found, as soon as the session allows it.
+    /// Sends the re-INVITE for a hold or its end, for streams that come or go, or for what ICE has found, as soon as the
+    /// session allows it.
     pub(super) async fn follow_wishes(&mut self) {
         if self.state != SessionState::Connected || self.streams.exchange.is_open() || self.again.is_some() {
             return;
@@ -70,8 +84,9 @@ impl Actor {
             }
             self.offer_wish = true;
         }
+        let streams = self.begin_proposal().await;
         let hold = self.hold_wish != self.streams.is_holding();
-        if !hold && !self.offer_wish && !self.streams.wants_ice_update() {
+        if !hold && !streams && !self.offer_wish && !self.streams.wants_ice_update() {
             return;
         }
         self.hold_is_out = hold;
@@ -103,6 +118,7 @@ impl Actor {
                 self.again = Some(Instant::now() + limits::OFFER_AGAIN);
             }
         }
+        self.end_proposal(status, reason).await;
         if std::mem::take(&mut self.hold_is_out) {
             // Our own side changed in any case; a refusal only means that the peer was not told.
             let on_hold = self.streams.is_holding();

@@ -128,6 +128,7 @@ impl Actor {
         };
         match result {
             Ok(()) => {
+                self.settle_first().await;
                 self.step(Trigger::Accepted);
                 self.emit(SessionEvent::DidStart);
                 self.follow_wishes().await;
@@ -218,6 +219,7 @@ impl Actor {
         {
             return self.give_up(problem).await;
         }
+        self.settle_first().await;
         self.step(Trigger::Confirmed);
         self.emit(SessionEvent::DidStart);
         self.follow_wishes().await;
@@ -228,9 +230,14 @@ impl Actor {
 impl Actor {
     /// Our answer to an offer, and the streams in it.
     pub(super) async fn answer_offer(&mut self, offer: &Body) -> Result<(Body, Vec<RemoteMedia>), Problem> {
-        let mut remote = self.streams.exchange.remote_offer(&offer.content_type, &offer.data)?;
+        let mut remote = self.read_offer(offer)?;
         let answer = self.streams.make_answer(&mut remote).await?;
         Ok((answer, remote))
+    }
+
+    /// The streams in an offer of the peer.
+    pub(super) fn read_offer(&mut self, offer: &Body) -> Result<Vec<RemoteMedia>, Problem> {
+        Ok(self.streams.exchange.remote_offer(&offer.content_type, &offer.data)?)
     }
 
     pub(super) async fn flow_or_give_up(&mut self, remote: &[RemoteMedia]) {
