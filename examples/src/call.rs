@@ -57,12 +57,7 @@ pub fn configure(arguments: &Arguments) -> Result<ApplicationConfig, String> {
         let ip =
             ip.ok_or_else(|| format!("--local-uri {uri}: the host has to be an address of this computer"))?;
         config.endpoint.bind = (ip, own.uri.port().unwrap_or(5060)).into();
-        // Port 0 means "any": the identity is then made from what was taken.
-        if own.uri.port() == Some(0) {
-            config.endpoint.contact_user = own.uri.user().map(|user| user.into_owned()).unwrap_or_default();
-        } else {
-            config.identity = Some(own);
-        }
+        config.identity = Some(own);
     }
     Ok(config)
 }

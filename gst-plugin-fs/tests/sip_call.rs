@@ -338,6 +338,58 @@ fn bad_settings_are_named() {
     }
 }
 
+#[test]
+fn a_port_of_the_system_is_that_of_the_transport() {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let folder = std::env::temp_dir().join(format!("fs-sip-call-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let trust = format!("ca-file={}", certificate.display());
+    let own = format!("certificate={} private-key={} {trust}", certificate.display(), key.display());
+    for transport in ["tcp", "tls", "ws", "wss"] {
+        let bob = Line::waiting(660, &format!("auto-accept=true transport={transport} {own}"));
+        let uri = bob.uri();
+        let named = if transport == "tcp" { "" } else { transport };
+        assert_eq!(uri.split_once(";transport=").map_or("", |(_, named)| named), named, "{uri}");
+        let alice = Line::calling(&format!("\"{uri}\""), 440, &format!("transport={transport} {trust}"));
+        bob.wait_heard(440.0, 0.3);
+        alice.pipeline.send_event(gst::event::Eos::new());
+        bob.wait_eos();
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn hold_digits_and_their_messages() {
+    let bob = Line::waiting(660, "auto-accept=true");
+    let alice = Line::calling(&bob.uri(), 440, "codecs=PCMU");
+    alice.wait_heard(660.0, 0.3);
+    let held = |line: &Line, originator: &str, on_hold: bool| {
+        line.wait("a change of hold", |message| {
+            let hold = message.structure().filter(|s| s.name() == "fssip-call-hold")?;
+            let is = (hold.get::<String>("originator").unwrap(), hold.get::<bool>("on-hold").unwrap());
+            (is == (originator.to_owned(), on_hold)).then_some(())
+        });
+    };
+    alice.call().emit_by_name::<()>("hold", &[]);
+    held(&alice, "local", true);
+    held(&bob, "remote", true);
+    alice.call().emit_by_name::<()>("unhold", &[]);
+    held(&alice, "local", false);
+    held(&bob, "remote", false);
+    bob.call().emit_by_name::<()>("send-dtmf", &[&"9#"]);
+    for digit in ["9", "#"] {
+        let came = alice.wait("a digit", |message| {
+            message.structure().filter(|s| s.name() == "fssip-call-dtmf")?.get::<String>("digit").ok()
+        });
+        assert_eq!(came, digit);
+    }
+    let heard = alice.ear.seconds(660.0);
+    alice.wait_heard(660.0, heard + 0.3);
+}
+
 /// A peer without any media engine: what it sends is made by a plain pipeline.
 struct Peer {
     endpoint: Endpoint,

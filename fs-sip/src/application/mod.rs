@@ -23,7 +23,8 @@ use crate::media::Backend;
 use crate::registration::{RegistrationEvent, RegistrationId, RegistrationSettings};
 use crate::session::{MediaOptions, Session};
 use crate::settings::{MemoryStorage, Storage};
-use crate::wire::{NameAddr, Uri};
+use crate::transport::{Local, Protocol};
+use crate::wire::{NameAddr, Scheme, Uri};
 
 pub use crate::transport::{LocalAddresses, SystemAddresses, route_to};
 pub use call::CallOptions;
@@ -36,7 +37,8 @@ pub struct ApplicationConfig {
     /// The endpoint: where to listen, and what to call ourselves.
     pub endpoint: EndpointConfig,
     /// Who we are, as From of our calls where no account is named; `None` = the default account, and where there is
-    /// none, `sip:` and the address we listen on.
+    /// none, `sip:` and the address we listen on. Port 0 becomes the one that was taken for the `transport` in it (none =
+    /// UDP), which itself is not told to others: it has no place in From (RFC 3261 section 19.1.1).
     pub identity: Option<NameAddr>,
     /// The host of that address where we listen on all of them; `None` = one that leads to the rest of the world.
     pub host: Option<IpAddr>,
@@ -225,7 +227,8 @@ impl Application {
         let (endpoint, sip) = Endpoint::bind(endpoint).await.map_err(StartError::Bind)?;
         let local = endpoint.local_addr();
         let addresses = addresses.unwrap_or_else(|| Arc::new(SystemAddresses));
-        let identity = own.clone().unwrap_or_else(|| {
+        let is_own = own.is_some();
+        let identity = own.map(|own| placed(own, endpoint.listening())).unwrap_or_else(|| {
             let user = (!user.is_empty()).then_some(user.as_str());
             let outside = || addresses.outside().into_iter().find(|ip| ip.is_ipv4() == local.is_ipv4());
             let host = Some(local.ip()).filter(|ip| !ip.is_unspecified()).or(host).or_else(outside);
@@ -256,7 +259,7 @@ impl Application {
             reliable,
             manager,
             told: events,
-            own: own.is_some(),
+            own: is_own,
             identity: identity.clone(),
             outbound_proxy,
         };
@@ -333,6 +336,23 @@ impl Application {
             let _ = answer.await;
         }
     }
+}
+
+/// An identity with the port that was taken, and without the way to it.
+fn placed(mut identity: NameAddr, listening: &[Local]) -> NameAddr {
+    let named = identity.uri.params().value("transport");
+    let way = named.and_then(|name| Protocol::of_parameter(&name)).unwrap_or(Protocol::Udp);
+    if let Some(params) = identity.uri.params_mut() {
+        params.remove("transport");
+    }
+    let taken = listening.iter().find(|local| local.protocol == way).or(listening.first());
+    if let (Some(0), Some(host), Some(port)) =
+        (identity.uri.port(), identity.uri.host(), taken.map(|local| local.address.port()))
+    {
+        let uri = Uri::sip(identity.uri.user().as_deref(), host.clone(), Some(port));
+        identity.uri = if *identity.uri.scheme() == Scheme::Sips { uri.to_sips() } else { uri };
+    }
+    identity
 }
 
 impl fmt::Debug for Application {

@@ -26,6 +26,8 @@ pub struct Configuration {
     pub registration: Option<RegistrationSettings>,
     /// Whom to call; empty = nobody.
     pub target: String,
+    /// How others reach us, where that is another way than UDP and TCP.
+    pub reached_by: Option<Protocol>,
 }
 
 /// Checks all properties and finds out where to listen.
@@ -45,7 +47,7 @@ pub async fn configure(settings: &Settings) -> Result<Configuration, String> {
     application.endpoint.call_messages = false;
     application.endpoint.tls = tls(settings)?;
     let target = target(settings, protocol)?;
-    let mut registration = None;
+    let (mut registration, mut reached_by) = (None, None);
     if settings.has_server() {
         let own = NameAddr::parse(&settings.local_uri).map_err(|error| {
             format!("property local-uri: {error} (a registrar or proxy needs to know who we are)")
@@ -69,10 +71,10 @@ pub async fn configure(settings: &Settings) -> Result<Configuration, String> {
         application.endpoint.credentials = credentials(settings, &user);
         application.identity = Some(own);
     } else {
-        listen_at(&mut application, settings, protocol).await?;
+        reached_by = listen_at(&mut application, settings, protocol).await?;
         application.endpoint.credentials = credentials(settings, "");
     }
-    Ok(Configuration { application, registration, target })
+    Ok(Configuration { application, registration, target, reached_by })
 }
 
 fn credentials(settings: &Settings, user: &str) -> Vec<Credentials> {
@@ -209,12 +211,13 @@ fn listen_facing(application: &mut ApplicationConfig, peer: SocketAddr) {
     application.endpoint.bind = (if ip.is_loopback() { ip } else { all }, 0).into();
 }
 
-/// Where `local-uri` says, else where the peer is faced, with a port of the system.
+/// Where `local-uri` says, else where the peer is faced, with a port of the system. Returns the way to us, where that has
+/// a listener of its own.
 async fn listen_at(
     application: &mut ApplicationConfig,
     settings: &Settings,
     protocol: Option<Protocol>,
-) -> Result<(), String> {
+) -> Result<Option<Protocol>, String> {
     if settings.local_uri.is_empty() {
         let peer = match NameAddr::parse(&settings.uri) {
             Ok(peer) => lookup("uri", &peer.uri).await.ok().flatten(),
@@ -222,41 +225,40 @@ async fn listen_at(
         };
         // Without a peer: the address that faces the default route. TEST-NET-2 is never reached, only routed.
         listen_facing(application, peer.unwrap_or_else(|| SocketAddr::from(([198, 51, 100, 1], 9))));
-        return Ok(());
+        return Ok(None);
     }
     let endpoint = &mut application.endpoint;
     let local_uri = &settings.local_uri;
-    let own = NameAddr::parse(local_uri).map_err(|error| format!("property local-uri: {error}"))?;
+    let mut own = NameAddr::parse(local_uri).map_err(|error| format!("property local-uri: {error}"))?;
     if !own.uri.is_sip() || own.uri.host().is_none() {
         return Err(format!("property local-uri: {local_uri} is no sip: address"));
     }
     let found = lookup("local-uri", &own.uri).await?;
     endpoint.bind = found.ok_or_else(|| format!("property local-uri: {local_uri} has no address"))?;
-    listen_also(endpoint, &own.uri, protocol);
-    // Port 0 means "any": the identity is then made from what was taken.
-    if own.uri.port() != Some(0) {
-        application.identity = Some(own);
-    } else if let Some(user) = own.uri.user() {
-        endpoint.contact_user = user.into_owned();
+    let reached_by = listen_also(endpoint, &own.uri, protocol);
+    if let Some(params) = own.uri.params_mut() {
+        // Whose port stands in place of port 0.
+        params.set("transport", Some(reached_by.unwrap_or(Protocol::Udp).parameter()));
     }
-    Ok(())
+    application.identity = Some(own);
+    Ok(reached_by)
 }
 
 /// WebSocket and, with a certificate, TLS have a listener of their own. It takes the port of `local-uri`, and those of UDP
-/// and TCP any other.
-fn listen_also(endpoint: &mut EndpointConfig, own: &Uri, protocol: Option<Protocol>) {
+/// and TCP any other. Returns which it is, if any.
+fn listen_also(endpoint: &mut EndpointConfig, own: &Uri, protocol: Option<Protocol>) -> Option<Protocol> {
     let named = own.params().value("transport");
     let protocol = protocol.or_else(|| named.and_then(|name| Protocol::of_parameter(&name)));
     let fits = |p: &Protocol| match p {
         Protocol::Udp | Protocol::Tcp => false,
         other => !other.is_secure() || endpoint.tls.identity.is_some(),
     };
-    if let Some(protocol) = protocol.filter(fits) {
-        let port = own.port().unwrap_or_else(|| protocol.default_port());
-        let address = SocketAddr::new(endpoint.bind.ip(), port);
-        endpoint.listen.push(Listen { protocol, address });
-        endpoint.bind.set_port(0);
-    }
+    let protocol = protocol.filter(fits)?;
+    let port = own.port().unwrap_or_else(|| protocol.default_port());
+    let address = SocketAddr::new(endpoint.bind.ip(), port);
+    endpoint.listen.push(Listen { protocol, address });
+    endpoint.bind.set_port(0);
+    Some(protocol)
 }
 
 #[cfg(test)]

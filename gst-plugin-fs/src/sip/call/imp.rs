@@ -64,7 +64,7 @@ impl SipCall {
             );
             return Err(gst::StateChangeError);
         };
-        settings.sends_video = paths.picture.is_requested();
+        settings.sends_video = paths.sends_pictures();
         paths.expect_pictures(settings.has_video());
         let backend: Arc<dyn fs_sip::media::Backend> = Arc::clone(backend) as _;
         match worker::start(&self.obj(), paths, backend, &settings) {

@@ -8,7 +8,7 @@
 //!
 //! | Property | Type | Default | Meaning |
 //! |---|---|---|---|
-//! | `local-uri` | string | empty | who we are and, without registrar or proxy, where we listen; empty takes a port from the system, and reads back what was taken |
+//! | `local-uri` | string | empty | who we are and, without registrar or proxy, where we listen; empty or port 0 takes one from the system, and reads back what was taken, with the way there where that is neither UDP nor TCP |
 //! | `uri` | string | empty | whom to call when the pipeline plays; empty waits for a call |
 //! | `auto-accept` | boolean | false | accept the call that comes; otherwise ring until `accept` |
 //! | `state` | `FsSipCallState` | null | read-only |
@@ -21,6 +21,7 @@
 //! | `auth-user`, `password` | string | empty | for challenges; without `auth-user` it is the user of `local-uri`. `password` is write-only |
 //! | `transport` | string | empty | `udp`, `tcp`, `tls`, `ws`, `wss`: how requests travel where the URI does not say |
 //! | `ca-file` | string | empty | PEM file of the authorities to trust with TLS; empty trusts the system's |
+//! | `certificate`, `private-key` | string | empty | PEM files with our certificate and its key (empty: in the same file): with `tls` or `wss` we listen at `local-uri` then |
 //! | `transmitter` | string | `rawudp` | `nice` does ICE with peers that have it |
 //! | `stun-server` | string | empty | STUN server for `nice`, `HOST[:PORT]` |
 //! | `srtp` | `FsSipSrtp` | none | `optional` offers encryption on `RTP/AVP`, `mandatory` insists on it with `RTP/SAVP` |
@@ -52,10 +53,12 @@
 //! # Threads and locks
 //!
 //! Signalling runs on one tokio runtime per process. `imp.rs` has one lock, held for no call that leaves the
-//! element; `sound.rs` has one of its own, never taken together with it.
+//! element; `output.rs` and `gate.rs` have one each, never taken together with it.
 
 mod configure;
+mod gate;
 mod imp;
+mod output;
 mod pacing;
 mod paths;
 mod picture;

@@ -8,6 +8,8 @@ use fs_sip::media::SessionId;
 use fs_sip::media::farstream::PadHandler;
 
 use super::SipCall;
+use super::gate::Gate;
+use super::output::Output;
 use super::picture::Picture;
 use super::sound::Sound;
 
@@ -36,44 +38,62 @@ impl MediaPaths {
         self.expects_pictures.store(expected, Ordering::Relaxed);
     }
 
-    /// Drops the own media from now on.
-    pub fn mute(&self) {
-        self.sound.mute();
-        self.picture.mute();
+    /// Whether pictures are sent.
+    pub fn sends_pictures(&self) -> bool {
+        self.picture.gate().is_some()
     }
 
-    /// Ends all source pads; see [`Sound::finish`].
+    /// Drops the own media from now on.
+    pub fn mute(&self) {
+        self.sound.gate.mute();
+        if let Some(gate) = self.picture.gate() {
+            gate.mute();
+        }
+    }
+
+    /// Ends all source pads; see [`Output::finish`].
     pub fn finish(&self) {
-        self.sound.finish();
-        self.picture.finish(self.expects_pictures.load(Ordering::Relaxed));
+        self.sound.output.finish(true);
+        self.picture.output.finish(self.expects_pictures.load(Ordering::Relaxed));
     }
 
     /// Forgets the sources and their pads, on the way down to READY.
     pub fn reset(&self) {
-        self.sound.reset();
-        self.picture.reset();
+        self.mute();
+        self.sound.output.reset();
+        self.picture.output.reset();
+    }
+
+    fn gate(&self, kind: MediaType) -> Option<&Gate> {
+        match kind {
+            MediaType::Video => self.picture.gate(),
+            _ => Some(&self.sound.gate),
+        }
+    }
+
+    fn output(&self, kind: MediaType) -> &Output {
+        match kind {
+            MediaType::Video => &self.picture.output,
+            _ => &self.sound.output,
+        }
     }
 }
 
 impl PadHandler for MediaPaths {
     fn opened(&self, _session: SessionId, kind: MediaType, sink: &gst::Pad) {
-        match kind {
-            MediaType::Video => self.picture.opened(sink),
-            _ => self.sound.opened(sink),
+        if let Some(gate) = self.gate(kind) {
+            gate.open(sink);
         }
     }
 
     fn source_added(&self, _session: SessionId, kind: MediaType, pad: &gst::Pad, _codec: &Codec) {
-        match kind {
-            MediaType::Video => self.picture.source_added(pad),
-            _ => self.sound.source_added(pad),
-        }
+        self.output(kind).take(pad);
     }
 
     fn closing(&self, _session: SessionId, kind: MediaType) {
-        match kind {
-            MediaType::Video => self.picture.closing(),
-            _ => self.sound.closing(),
+        if let Some(gate) = self.gate(kind) {
+            gate.close();
         }
+        self.output(kind).release();
     }
 }

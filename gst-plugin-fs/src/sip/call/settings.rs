@@ -18,10 +18,10 @@ pub enum Srtp {
     #[enum_value(name = "Never", nick = "none")]
     None,
     /// If the peer can.
-    #[enum_value(name = "If the peer can", nick = "optional")]
+    #[enum_value(name = "If the peer can: keys are offered on RTP/AVP", nick = "optional")]
     Optional,
     /// Always.
-    #[enum_value(name = "Always; calls without encryption are refused", nick = "mandatory")]
+    #[enum_value(name = "Always, on RTP/SAVP; calls without encryption are refused", nick = "mandatory")]
     Mandatory,
 }
 
@@ -205,7 +205,7 @@ const TEXTS: &[Text] = &[
     text(
         "local-uri",
         "Local URI",
-        "Who we are and, without registrar or proxy, where we listen; empty takes a free port",
+        "Who we are and, without registrar or proxy, where we listen; empty or port 0 takes a free port, and reads back which",
         "",
         |s| &mut s.local_uri,
     ),
@@ -220,14 +220,20 @@ const TEXTS: &[Text] = &[
     text(
         "video-codecs",
         "Video codecs",
-        "Video codecs to use, best first: NAME, ...",
+        "Video codecs to use, best first: NAME, NAME, ...",
         DEFAULT_VIDEO_CODECS,
         |s| &mut s.video_codecs,
     ),
-    text("registrar", "Registrar", "Where to register; empty is the host of local-uri", "", |s| {
-        &mut s.registrar
+    text(
+        "registrar",
+        "Registrar",
+        "Where to register, as SIP URI or HOST[:PORT]; empty is the host of local-uri",
+        "",
+        |s| &mut s.registrar,
+    ),
+    text("proxy", "Proxy", "A proxy that all requests go through, as SIP URI or HOST[:PORT]", "", |s| {
+        &mut s.proxy
     }),
-    text("proxy", "Proxy", "The SIP URI of a proxy that all requests go through", "", |s| &mut s.proxy),
     text(
         "auth-user",
         "User for challenges",

@@ -48,7 +48,7 @@ pub enum Request {
 #[derive(Debug)]
 pub struct Handle {
     requests: UnboundedSender<Request>,
-    /// The address we listen on, as a URI.
+    /// Who we are, with the way to us where it is neither UDP nor TCP.
     pub local_uri: String,
 }
 
@@ -102,11 +102,14 @@ pub fn start(
         let (application, incoming) =
             Application::start(made.application, backend).await.map_err(|error| error.to_string())?;
         let registration = made.registration.map(|settings| application.register(settings));
-        Ok::<_, String>((application, incoming, registration, made.target))
+        Ok::<_, String>((application, incoming, registration, made.target, made.reached_by))
     });
-    let (application, incoming, registration, uri) =
+    let (application, incoming, registration, uri, reached_by) =
         started.ok_or_else(|| format!("the SIP endpoint did not start in {} s", START_LIMIT.as_secs()))??;
-    let local_uri = application.identity().uri.to_string();
+    let mut local_uri = application.identity().uri.clone();
+    if let (Some(protocol), Some(params)) = (reached_by, local_uri.params_mut()) {
+        params.set("transport", Some(protocol.parameter()));
+    }
     let (sender, requests) = unbounded_channel();
     let worker = Worker {
         element: element.downgrade(),
@@ -124,7 +127,7 @@ pub fn start(
         over: false,
     };
     runtime.spawn(worker.run());
-    Ok(Handle { requests: sender, local_uri })
+    Ok(Handle { requests: sender, local_uri: local_uri.to_string() })
 }
 
 impl Worker {
