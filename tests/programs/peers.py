@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Calls with programs of others: baresip and linphonec (sound, pictures, digits, hold, encryption, ICE), kamailio as registrar and
-proxy, and sipp's built-in caller and callee (many calls).
+"""Calls with programs of others: baresip and linphonec (sound, pictures, digits, hold, ICE), and sipp's built-in caller and callee
+(many calls). The tests of encrypted.py and registered.py (kamailio as registrar and proxy) run with them.
 
 Run inside the build's environment: meson devenv -C build /usr/bin/python3 $PWD/tests/programs/peers.py [--calls N] [word of a test's name ...]
 """
@@ -10,19 +10,13 @@ import sys
 import time
 
 from programs import TOP, assert_ours, free_port, run
-from softphones import VIDEO, Baresip, Kamailio, Linphone, Wire, certificate
+from encrypted import *  # the tests of both are run here
+from registered import *
+from softphones import VIDEO, Baresip, Linphone, Wire, certificate
 from sound import tone_seconds
+from talk import both, secrets, sound, tone
 
 CALLS = 100
-
-def both(test, baresip, least=1.5):
-    ours, theirs = tone_seconds(test.path("ours.wav"), 440), baresip.heard(660)
-    assert ours >= least and theirs >= least, f"we heard baresip's 440 Hz for {ours:.1f} s, baresip our 660 Hz for {theirs:.1f} s"
-    return f"we heard {ours:.1f} s, baresip {theirs:.1f} s"
-
-
-def sound(test):
-    return "audiotestsrc is-live=true freq=660 ! c.audio_sink  c.audio_src ! audioconvert ! wavenc ! filesink location=" + test.path("ours.wav")
 
 
 def call_to_baresip(test, codecs):
@@ -96,28 +90,6 @@ def test_baresip_over_tcp_and_tls(test):
     return both(test, baresip, 1.2)
 
 
-def test_baresip_encrypts(test):
-    """Its srtp-mand is RTP/SAVP, its srtp best effort on RTP/AVP; each way round."""
-    notes = []
-    for account, ours in (("srtp-mand", "mandatory"), ("srtp", "mandatory"), ("srtp", "optional")):
-        baresip = Baresip(test, "PCMU", account=f";mediaenc={account}", modules="module srtp.so\n")
-        call = to_baresip(test, baresip, (2, "hangup"), extra=f"srtp={ours}")
-        assert "fssip-call-encrypted" in call.text(), call.text()[-1500:]
-        notes.append(f"{account} and {ours}: {both(test, baresip, 0.8)}")
-        os.rename(baresip.folder, f"{baresip.folder}-{len(notes)}")
-    return "; ".join(notes)
-
-
-def test_baresip_that_encrypts_calls_us(test):
-    baresip, port = Baresip(test, "PCMU", account=";mediaenc=srtp-mand", modules="module srtp.so\n"), free_port()
-    ours = test.phone("ours", f"fssipcall name=c local-uri=sip:bob@127.0.0.1:{port} auto-accept=true srtp=mandatory {sound(test)}", (2.5, "hangup"))
-    ours.wait_for("waiting")
-    baresip.say("dial", f"sip:bob@127.0.0.1:{port}")
-    assert ours.wait(20) == 0, ours.text()[-1500:]
-    assert "cipher=AES_CM_128_HMAC_SHA1_80" in ours.text(), ours.text()[-1500:]
-    return both(test, baresip, 1.2)
-
-
 def test_digits_to_and_from_baresip(test):
     baresip = Baresip(test, "PCMU")
     line = f"fssipcall name=c uri=sip:alice@127.0.0.1:{baresip.port} {sound(test)}"
@@ -159,22 +131,6 @@ def test_pictures_to_and_from_baresip(test):
     return f"we saw {frames} pictures, baresip received {received} packets"
 
 
-def tone(test, seconds=30, frequency=440, rate=8000):
-    """A WAV file with a tone."""
-    import math
-    import struct
-    import wave
-
-    path = test.path("tone.wav")
-    with wave.open(path, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        samples = (int(12000 * math.sin(2 * math.pi * frequency * n / rate)) for n in range(seconds * rate))
-        file.writeframes(b"".join(struct.pack("<h", s) for s in samples))
-    return path
-
-
 def with_linphone(test, linphone, *at, extra="", transport="", least=1.5):
     ours = test.phone("ours", f"fssipcall name=c uri=sip:lin@127.0.0.1:{linphone.port}{transport} {extra} {sound(test)}", *at)
     assert ours.wait(30) == 0, ours.text()[-1500:]
@@ -196,12 +152,6 @@ def test_linphone_calls_us_over_tcp(test):
     heard, theirs = tone_seconds(test.path("ours.wav"), 440), linphone.heard(660)
     assert heard >= 1.5 and theirs >= 1.5, f"we heard linphone for {heard:.1f} s, linphone us for {theirs:.1f} s"
     return f"we heard {heard:.1f} s, linphone {theirs:.1f} s"
-
-
-def test_linphone_encrypts(test):
-    ours, note = with_linphone(test, Linphone(test, tone(test), encryption="srtp"), (4, "hangup"), extra="srtp=mandatory")
-    assert "fssip-call-encrypted" in ours.text(), ours.text()[-1500:]
-    return note
 
 
 def test_linphone_calls_us_with_encryption_holds_and_sends_digits(test):
@@ -227,14 +177,6 @@ def test_linphone_calls_us_with_encryption_holds_and_sends_digits(test):
     assert seen == "58", f"linphone saw {seen!r}: {linphone.program.text()[-1500:]}"
     assert heard >= 3, f"we heard linphone for {heard:.1f} s"
     return f"we heard {heard:.1f} s"
-
-
-def secrets(test):
-    """A folder with key.pem, certificate.pem and both.pem for 127.0.0.1."""
-    folder = test.path("certificate")
-    os.makedirs(folder)
-    certificate(folder)
-    return folder
 
 
 def called_by_linphone(test, linphone, ours, uri, least=1.2):
@@ -292,14 +234,18 @@ def test_we_hold_linphone(test):
     return note
 
 
-def over_a_wire(test, make, uri):
-    """A call over ICE from one namespace to a peer in another."""
+def over_a_wire(test, make, uri, it_calls=False):
+    """A call over ICE from one namespace to a peer in another, or from there."""
     wire = Wire()
     try:
         peer = make(dict(ip="192.0.2.1", prefix=wire.inside(1)))
         time.sleep(1.5)
-        line = f"fssipcall name=c uri={uri(peer)} transmitter=nice {sound(test)}"
-        ours = test.phone("ours", line, (5, "hangup"), prefix=wire.inside(2))
+        port = free_port()
+        end = f"local-uri=sip:bob@192.0.2.2:{port} auto-accept=true" if it_calls else f"uri={uri(peer)}"
+        ours = test.phone("ours", f"fssipcall name=c {end} transmitter=nice {sound(test)}", (5, "hangup"), prefix=wire.inside(2))
+        if it_calls:
+            ours.wait_for("waiting")
+            peer.call(f"sip:bob@192.0.2.2:{port}")
         assert ours.wait(30) == 0, ours.text()[-1500:]
         assert "fssip-call-ice connected=True" in ours.text(), ours.text()[-1500:]
         heard, theirs = tone_seconds(test.path("ours.wav"), 440), peer.heard(660)
@@ -309,6 +255,28 @@ def over_a_wire(test, make, uri):
         for program in test.programs:
             program.end()
         wire.close()
+
+
+def test_pictures_to_and_from_linphone(test):
+    """Each way round: who calls offers the pictures."""
+    linphone, port, notes = Linphone(test, tone(test), pictures=True), free_port(), []
+    pictures = "videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=15/1 ! c.video_sink  c.video_src ! videoconvert ! videoscale ! video/x-raw,format=RGB,width=320,height=240 ! filesink location="
+    for name, end in (("to", f"uri=sip:lin@127.0.0.1:{linphone.port}"), ("of", f"local-uri=sip:bob@127.0.0.1:{port} auto-accept=true")):
+        seen = test.path(f"{name}.rgb")
+        ours = test.phone(name, f"fssipcall name=c {end} {sound(test)} {pictures}{seen}", (5, "hangup"))
+        if name == "of":
+            ours.wait_for("waiting")
+            linphone.call(f"sip:bob@127.0.0.1:{port}")
+        assert ours.wait(30) == 0, ours.text()[-1500:]
+        assert "fssip-call-media codec=VP8/90000 media=video" in ours.text(), ours.text()[-1500:]
+        # A still picture is sent about once a second.
+        notes.append(os.path.getsize(seen) // (320 * 240 * 3))
+    assert min(notes) >= 3, f"we saw {notes} pictures of linphone's"
+    theirs = linphone.heard(660)
+    decoded = linphone.log().count("First video frame decoded successfully")
+    received = [int(n) for n in re.findall(r"VIDEO SESSION'S.*?message-received +(\d+) packets", linphone.log(), re.S)]
+    assert decoded == 2 and theirs >= 3 and min(received) >= 50, f"linphone decoded {decoded} of 2 streams, received {received} packets, heard us for {theirs:.1f} s"
+    return f"we saw {notes} pictures, linphone received {received} packets of ours and heard us for {theirs:.1f} s"
 
 
 def test_ice_with_baresip(test):
@@ -321,44 +289,17 @@ def test_ice_with_linphone(test):
     return over_a_wire(test, make, lambda peer: f"sip:lin@192.0.2.1:{peer.port}")
 
 
-def test_registered_at_kamailio_and_called(test):
-    """Two launch users over each transport; then a wrong password, and nobody of that name."""
-    kamailio, notes = Kamailio(test), []
-    account = lambda user, transport: f"local-uri=sip:{user}@fs.invalid proxy={kamailio.proxy(transport)} transport={transport} ca-file={kamailio.authority} password=secret"
-    for transport in ("udp", "tcp", "tls"):
-        bob = test.phone(f"bob-{transport}", f"fssipcall name=c {account('bob', transport)} register=true auto-accept=true audiotestsrc is-live=true freq=660 ! c.audio_sink  c.audio_src ! audioconvert ! wavenc ! filesink location={test.path('bob.wav')}")
-        bob.wait_for("fssip-call-registration .*state=registered")
-        alice = test.phone(f"alice-{transport}", f"fssipcall name=c {account('alice', transport)} uri=sip:bob@fs.invalid audiotestsrc is-live=true freq=440 ! c.audio_sink  c.audio_src ! audioconvert ! wavenc ! filesink location={test.path('alice.wav')}", (2.5, "hangup"))
-        for program in (alice, bob):
-            assert program.wait(20) == 0, program.text()[-1500:]
-        heard = tone_seconds(test.path("alice.wav"), 660), tone_seconds(test.path("bob.wav"), 440)
-        assert min(heard) >= 1.2, f"{transport}: heard {heard}"
-        notes.append(f"{transport} {heard[0]:.1f} and {heard[1]:.1f} s")
-    wrong = test.phone("wrong", f"fssipcall name=c {account('eve', 'udp').replace('secret', 'guess')} register=true audiotestsrc is-live=true ! c.audio_sink")
-    assert wrong.wait(20) == 1 and "registration failed: 401" in wrong.text(), wrong.text()[-1500:]
-    nobody = test.phone("nobody", f"fssipcall name=c {account('alice', 'udp')} uri=sip:nobody@fs.invalid audiotestsrc is-live=true ! c.audio_sink")
-    assert nobody.wait(20) == 1 and "404" in nobody.text(), nobody.text()[-1500:]
-    for program in (wrong, nobody):
-        assert "secret" not in program.text() and "guess" not in program.text(), "a password is shown"
-    return ", ".join(notes)
+def test_linphone_calls_us_over_ice(test):
+    """It chooses the pairs, and tells them in a re-INVITE."""
+    offers = []
 
+    def make(more):
+        offers.append(Linphone(test, tone(test), nat="protocols=stun,ice\nstun_server=192.0.2.1:9", **more))
+        return offers[0]
 
-def test_baresip_and_we_call_each_other_through_kamailio(test):
-    kamailio, notes = Kamailio(test), []
-    for transport in ("udp", "tcp"):
-        account = f';auth_user=alice;auth_pass=secret;outbound="{kamailio.proxy(transport)};transport={transport}"'
-        baresip = Baresip(test, "PCMU", account=account, aor=f"sip:alice@fs.invalid;transport={transport}")
-        baresip.program.wait_for(r"\[1 binding\]")
-        ours = f"fssipcall name=c local-uri=sip:bob@fs.invalid proxy={kamailio.proxy(transport)} transport={transport} password=secret {sound(test)}"
-        caller = test.phone(f"caller-{transport}", ours.replace("name=c", "name=c uri=sip:alice@fs.invalid"), (2, "hangup"))
-        assert caller.wait(20) == 0, caller.text()[-1500:]
-        called = test.phone(f"called-{transport}", ours.replace("name=c", "name=c register=true auto-accept=true"), (2, "hangup"))
-        called.wait_for("state=registered")
-        baresip.say("dial", "sip:bob@fs.invalid")
-        assert called.wait(20) == 0, called.text()[-1500:]
-        notes.append(f"{transport}: {both(test, baresip, 0.8)}")
-        os.rename(baresip.folder, f"{baresip.folder}-{transport}")
-    return "; ".join(notes)
+    note = over_a_wire(test, make, None, it_calls=True)
+    assert offers[0].log().count("a=remote-candidates:") >= 1, "there was no offer after ICE"
+    return note
 
 
 def statistics(program):

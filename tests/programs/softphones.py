@@ -111,6 +111,11 @@ class Baresip:
         assert files, f"baresip recorded nothing: {os.listdir(self.folder)} {self.program.text()[-3000:]}"
         return max(tone_seconds(file, frequency) for file in files)
 
+    def each_heard(self, frequency):
+        """The same of each of its calls."""
+        self.end()
+        return [tone_seconds(file, frequency) for file in glob.glob(os.path.join(self.folder, "*-dec.wav"))]
+
 
 LINPHONE = """[sip]
 use_ipv6=0
@@ -139,10 +144,14 @@ nat_policy_ref=np1
 mtu=1300
 
 [video]
-enabled=0
-display=0
-capture=0
+enabled={pictures}
+display={pictures}
+capture={pictures}
+automatically_initiate={pictures}
+automatically_accept={pictures}
 show_local=0
+size=cif
+device=StaticImage: Static picture
 
 [nat_policy_0]
 ref=np1
@@ -165,14 +174,37 @@ mime=PCMU
 rate=8000
 channels=1
 enabled=1
+
+[video_codec_0]
+mime=VP8
+rate=90000
+enabled=1
+"""
+
+LINPHONE_ACCOUNT = """
+[proxy_0]
+reg_proxy=<{registrar}>
+reg_route=<{registrar};lr>
+reg_identity=sip:lin@fs.invalid
+reg_expires=600
+reg_sendregister=1
+publish=0
+
+[auth_info_0]
+username=lin
+userid=lin
+passwd=secret
+realm=fs.invalid
+domain=fs.invalid
 """
 
 
 class Linphone:
     """A linphonec of its own that answers by itself, plays a file and records what it hears. It listens with one
-    transport: udp, tcp or tls."""
+    transport: udp, tcp or tls. With `pictures` it sends a still one, and has no screen to show what comes; with `registrar` it
+    is the user lin there."""
 
-    def __init__(self, test, play, encryption="none", sip_more="", nat="", opus=1, transport="udp", ip="127.0.0.1", prefix=()):
+    def __init__(self, test, play, encryption="none", sip_more="", nat="", opus=1, transport="udp", ip="127.0.0.1", prefix=(), pictures=False, registrar=None):
         self.port, rtp = free_port(), free_port(4) & ~1
         self.folder, self.record = test.path("linphone"), test.path("linphone.wav")
         # Without the folder of its data base it opens no socket.
@@ -180,10 +212,12 @@ class Linphone:
         rc = os.path.join(self.folder, "linphonerc")
         with open(rc, "w", encoding="ascii") as file:
             ports = {name: self.port if name == (transport if transport != "udp" else "sip") else 0 for name in ("sip", "tcp", "tls")}
-            file.write(LINPHONE.format(ip=ip, encryption=encryption, sip_more=sip_more, nat=nat, opus=opus, rtp=rtp, video=rtp + 2, **ports))
+            file.write(LINPHONE.format(ip=ip, encryption=encryption, sip_more=sip_more, nat=nat, opus=opus, rtp=rtp, video=rtp + 2, pictures=int(pictures), **ports))
+            if registrar:
+                file.write(LINPHONE_ACCOUNT.format(registrar=registrar))
         # Instances share a data base in the home folder, so each has its own.
         env = dict(os.environ, HOME=self.folder)
-        self.program = test.start("linphone", [*prefix, "linphonec", "-d", "6", "-l", os.path.join(self.folder, "log"), "-c", rc, "-a"], cwd=self.folder, env=env, stdin=subprocess.PIPE)
+        self.program = test.start("linphone", [*prefix, "linphonec", "-d", "6", "-l", os.path.join(self.folder, "log"), "-c", rc, "-a", *(("-C", "-D") if pictures else ())], cwd=self.folder, env=env, stdin=subprocess.PIPE)
         self.program.wait_for("linphonec>")
         for line in ("soundcard use files", f"play {play}", f"record {self.record}"):
             self.program.type(line)
@@ -198,6 +232,13 @@ class Linphone:
         self.program.wait_for("in progress")
         time.sleep(0.3)
         assert " error." not in self.program.text(), f"linphone can't call {uri}: {self.program.text()[-500:]}\n{self.log()[-3000:]}"
+
+    def wait_for(self, words, limit=15):
+        """Waits until its log has the words."""
+        end = time.time() + limit
+        while words not in self.log():
+            assert time.time() < end, f"linphone never logged {words}: {self.log()[-3000:]}"
+            time.sleep(0.05)
 
     def log(self):
         with open(os.path.join(self.folder, "log"), encoding="utf-8", errors="replace") as log:
@@ -244,7 +285,11 @@ modparam("tm", "fr_timer", 5000)
 request_route {{
     if (!mf_process_maxfwd_header("10")) {{ sl_send_reply("483", "Too Many Hops"); exit; }}
     if (has_totag()) {{
-        if (loose_route()) {{ t_relay(); exit; }}
+        if (loose_route()) {{
+            # A GRUU (RFC 5627) is an address of ours that stands for one of a phone.
+            if (uri==myself && !lookup("location")) {{ sl_send_reply("404", "Not Found"); exit; }}
+            t_relay(); exit;
+        }}
         if (is_method("ACK")) {{ if (t_check_trans()) t_relay(); exit; }}
         sl_send_reply("404", "Not here"); exit;
     }}
