@@ -134,6 +134,23 @@ fn a_call_over_tcp() {
 }
 
 #[test]
+fn a_call_in_each_compatibility_mode() {
+    let mode = |controlling, mode: u32| {
+        let mut parameters = loopback(controlling);
+        parameters.push(("compatibility-mode".into(), mode.to_value()));
+        parameters
+    };
+    for number in 1..=5 {
+        println!("mode {number}");
+        let (a, b) = call(&mode(true, number), &mode(false, number), |_| true);
+        for component in 1..=2 {
+            let (_, remote) = a.pairs.iter().rev().find(|(l, _)| l.component_id == component).unwrap();
+            assert!(b.locals.iter().any(|c| (&c.ip, c.port) == (&remote.ip, remote.port)), "{remote:?}");
+        }
+    }
+}
+
+#[test]
 fn two_controlling_sides_settle_it() {
     call(&loopback(true), &loopback(true), |_| true);
 }
@@ -284,6 +301,36 @@ fn ports_come_from_the_range() {
             .try_iter()
             .any(|m| { matches!(fs_core::messages::parse(&m), Some(Parsed::NewLocalCandidate { .. })) })
     );
+    side.end();
+}
+
+#[test]
+fn a_range_without_a_free_port_is_named() {
+    // Two ports on end that are taken.
+    let (_first, second, port) = (20_000..60_000u16)
+        .step_by(7)
+        .find_map(|port| {
+            let taken = |port| std::net::UdpSocket::bind(("127.0.0.1", port)).ok();
+            Some((taken(port)?, taken(port + 1)?, port))
+        })
+        .unwrap();
+    let range = |last: u16| {
+        let mut parameters = loopback(true);
+        parameters.extend([
+            ("min-port".into(), u32::from(port).to_value()),
+            ("max-port".into(), u32::from(last).to_value()),
+            ("ice-tcp".into(), false.to_value()),
+        ]);
+        parameters
+    };
+    let side = Side::new("a", LOW, StreamDirection::BOTH);
+    let error = side.stream.set_transmitter("nice", &range(port + 1)).unwrap_err();
+    assert!(error.matches(Error::Network), "{error}");
+    assert!(error.message().contains("min-port") && error.message().contains("max-port"), "{error}");
+    // What failed leaves the stream free for another one.
+    drop(second);
+    let told = gather(&side, &range(port + 40));
+    assert!(told.locals.iter().all(|c| (port + 1..=port + 40).contains(&c.port)), "{:?}", told.locals);
     side.end();
 }
 

@@ -64,7 +64,8 @@ impl Compatibility {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Remote {
     pub(super) candidates: Vec<Plain>,
-    /// The credentials of all, in modes where they all have the same.
+    /// The credentials of all. In modes where each has its own they are those of the first: libnice (0.1.21) answers the peer's
+    /// checks for ever, and begins none of its own, as long as it knows none of the stream.
     pub(super) credentials: Option<Credentials>,
     /// No more will come: the list held an empty candidate.
     pub(super) last: bool,
@@ -168,19 +169,16 @@ pub(super) fn remote(
         }
         check_component(candidate, components)?;
         check_credentials(candidate, compatibility)?;
-        if !compatibility.has_own_credentials() {
-            let own =
-                Credentials { username: candidate.username.clone(), password: candidate.password.clone() };
-            match &read.credentials {
-                Some(first) if *first != own => {
-                    return Err(refused(
-                        candidate,
-                        "has another username or password than the first of its list",
-                    ));
-                }
-                Some(_) => {}
-                None => read.credentials = Some(own),
+        let own = Credentials { username: candidate.username.clone(), password: candidate.password.clone() };
+        match &read.credentials {
+            Some(first) if *first != own && !compatibility.has_own_credentials() => {
+                return Err(refused(
+                    candidate,
+                    "has another username or password than the first of its list",
+                ));
             }
+            Some(_) => {}
+            None => read.credentials = Some(own),
         }
         // Nothing can be sent there, and it is no reason to lose the others: the C library took it too.
         if candidate.port == 0 && candidate.proto != NetworkProtocol::TcpActive {
