@@ -95,6 +95,8 @@ mod tests {
         let plain = asked("\"Carol\" <sip:carol@h;transport=tcp;method=INVITE>").expect("wanted");
         assert_eq!(plain.target.uri.to_string(), "sip:carol@h;transport=tcp");
         assert_eq!(plain.headers, [("Referred-By".to_owned(), "<sip:b@h>".to_owned())]);
+        let number = asked("<tel:+1-201-555-0123>").expect("wanted");
+        assert!(number.target.uri.is_tel(), "the account or the proxy knows the way");
         let attended =
             asked("<sip:c@h?Replaces=1%40h%3Bto-tag%3Da%3Bfrom-tag%3Db&Subject=x>").expect("wanted");
         assert_eq!(attended.headers[0], ("Replaces".to_owned(), "1@h;to-tag=a;from-tag=b".to_owned()));

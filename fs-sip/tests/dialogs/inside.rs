@@ -128,3 +128,52 @@ fn each_method_inside_a_call_has_its_status() {
     }
     assert_eq!((w.sessions(1), w.new_events(1)), (1, vec![]), "the call goes on");
 }
+
+/// Who does not know all three names of a dialog does nothing to it, whatever is sent.
+#[test]
+fn what_names_another_call_does_not_touch_this_one() {
+    let mut w = World::new(1, Weather::default(), 1);
+    let (id, to) = standing(&mut w);
+    let tag = to.split("tag=").nth(1).expect("a tag").to_owned();
+    let wrong = |text: String| {
+        [
+            text.replace(&tag, "guess"),
+            text.replace("tag=pt", "tag=guess"),
+            text.replace("Call-ID: c1", "Call-ID: c2"),
+            text.replace(&format!(";tag={tag}"), ""),
+        ]
+    };
+    let offer = "Content-Type: application/sdp\nContent-Length: 5\n\nv=0";
+    let mut cseq = 10;
+    for method in ["BYE", "UPDATE", "INFO", "REFER", "PRACK", "MESSAGE"] {
+        for text in wrong(inside(method, cseq, &to, offer)) {
+            // Each is a request of its own.
+            cseq += 1;
+            let text = text.replace("branch=z9hG4bKi", &format!("branch=z9hG4bKi{cseq}"));
+            let expected: &[u16] = if method == "MESSAGE" { &[405, 481] } else { &[481] };
+            let status = ask(&mut w, &text);
+            assert!(expected.contains(&status), "{method}: {status}\n{text}");
+        }
+    }
+    // A CANCEL that is too late, and one for no request of the call; an ACK and answers that nobody has asked for.
+    let cancel = invite_text("").replace("INVITE", "CANCEL");
+    let late = ask(&mut w, &cancel.replace("branch=z9hG4bKa", "branch=z9hG4bKnone"));
+    assert_eq!(late, 481);
+    ask(&mut w, &cancel);
+    w.send_text(9, 1, &inside("ACK", 77, &to, ""));
+    let mut response = Response::to_request(&Request::new(Method::Bye, uri(1)), 200, "t");
+    for (header, value) in [
+        (name::VIA, "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKguess"),
+        (name::FROM, to.as_str()),
+        (name::TO, "<sip:p@10.0.0.9>;tag=pt"),
+        (name::CALL_ID, "c1"),
+        (name::CSEQ, "1 BYE"),
+    ] {
+        response.headers.push(header, value);
+    }
+    w.send(9, 1, &Message::Response(response));
+    w.run_secs(1);
+    assert_eq!((w.sessions(1), w.new_events(1)), (1, vec![]), "the call goes on");
+    assert_eq!(ask(&mut w, &inside("BYE", 99, &to, "")), 200);
+    assert!(matches!(w.next_event(1), Event::Terminated { id: over, by_peer: true, .. } if over == id));
+}
