@@ -122,6 +122,11 @@ impl RateControl {
         inner.modder.take()
     }
 
+    /// A source left. The encoder keeps the rate that it was told last until somebody else reports.
+    pub fn forget(&self, ssrc: u32) {
+        self.inner().control.forget(ssrc);
+    }
+
     /// Whether that payload type is under control.
     fn governs(&self, payload_type: i32) -> bool {
         let terms = self.inner().terms;

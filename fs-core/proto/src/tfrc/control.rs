@@ -192,6 +192,12 @@ impl Control {
         true
     }
 
+    /// The source left, or another took its place: its silence is no congestion.
+    pub fn forget(&mut self, ssrc: u32) {
+        self.outlets.remove(&ssrc);
+        self.inlets.remove(&ssrc);
+    }
+
     /// When [`Self::on_deadline`] must be called next.
     pub fn deadline(&self) -> Option<Duration> {
         let inlets = self.inlets.values().filter(|inlet| !inlet.mute && !inlet.due);

@@ -232,6 +232,8 @@ fn a_peer_that_never_reports_gets_what_was_configured() {
         control.on_deadline(seconds(second));
     }
     assert!(control.byte_rate().is_some_and(|rate| rate < 200.0), "but then it may not fall silent");
+    control.forget(7);
+    assert_eq!((control.byte_rate(), control.deadline()), (None, None), "unless it left");
 }
 
 #[test]

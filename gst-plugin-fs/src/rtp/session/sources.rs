@@ -154,6 +154,7 @@ impl imp::Session {
 
     fn source_left(&self, ssrc: u32, after: Duration) {
         self.keep_counters(ssrc);
+        self.rate_control().forget(ssrc);
         let stream = {
             let mut state = self.state();
             let stream = state.ssrcs.gone(ssrc).and_then(|id| state.stream_object(id));
