@@ -279,3 +279,23 @@ async fn a_proposal_that_is_refused_or_taken_back_changes_nothing() {
     let (status, answer) = answer_to(&mut peer).await;
     assert_eq!((status, ports(&answer).len()), (200, 1), "{answer}");
 }
+
+#[tokio::test]
+async fn a_proposal_of_ours_can_be_taken_back() {
+    use Originator::{Local, Remote};
+    let (a, mut b) = (side(MediaOptions::default()).await, side(asking()).await);
+    let (mut caller, mut callee) = connected(&a, &mut b).await;
+    caller.cancel_proposal();
+    caller.add_video(VideoOptions::default());
+    until(&mut callee, |event| matches!(event, SessionEvent::NewProposal { .. })).await;
+    caller.cancel_proposal();
+    let over = |event: &SessionEvent| matches!(event, SessionEvent::ProposalRejected { .. });
+    assert_eq!(proposals(&mut callee, over).await, [rejected(Remote, 487, "Request Terminated")]);
+    assert_eq!(proposals(&mut caller, over).await, [new(Local), rejected(Local, 487, "Request Terminated")]);
+    assert_eq!((open(&a), open(&b)), (1, 1));
+    // The next one goes its way.
+    caller.add_video(VideoOptions::default());
+    until(&mut callee, |event| matches!(event, SessionEvent::NewProposal { .. })).await;
+    callee.accept_proposal(VideoOptions::default());
+    assert_eq!(proposals(&mut caller, renegotiated).await, [new(Local), accepted(Local), added(Local)]);
+}

@@ -66,6 +66,7 @@ pub(crate) enum SessionCommand {
     Digits(Vec<u8>),
     Message(Body),
     Video(VideoWish),
+    CancelProposal,
     AcceptProposal(VideoOptions),
     RejectProposal { status: u16, reason: Option<String> },
     Transfer(Transfer),
@@ -212,6 +213,12 @@ impl Session {
         self.control.remove_video();
     }
 
+    /// Takes back what we have proposed, or the change of a hold that the peer has not answered yet (`cancel_proposal`); then
+    /// [`SessionEvent::ProposalRejected`] comes with 487. Where the peer's answer is faster, that counts.
+    pub fn cancel_proposal(&self) {
+        self.control.cancel_proposal();
+    }
+
     /// Takes the stream that the peer proposes with [`SessionEvent::NewProposal`] (`accept_proposal`).
     pub fn accept_proposal(&self, video: VideoOptions) {
         self.control.accept_proposal(video);
@@ -354,6 +361,11 @@ impl SessionControl {
     /// See [`Session::remove_video`].
     pub fn remove_video(&self) {
         self.send(SessionCommand::Video(VideoWish::Remove));
+    }
+
+    /// See [`Session::cancel_proposal`].
+    pub fn cancel_proposal(&self) {
+        self.send(SessionCommand::CancelProposal);
     }
 
     /// See [`Session::accept_proposal`].

@@ -295,6 +295,9 @@ impl Actor {
                 self.follow_wishes().await;
             }
             SessionCommand::Video(wish) => self.wish_video(wish).await,
+            SessionCommand::CancelProposal if self.state == SessionState::Renegotiating => {
+                self.send(Command::CancelReinvite { id: self.id });
+            }
             SessionCommand::AcceptProposal(video) => self.accept_proposal(video).await,
             SessionCommand::RejectProposal { status, reason } => {
                 self.reject_proposal(status, reason).await;
