@@ -71,6 +71,13 @@ fn destroying_in_the_thread_of_a_jitter_buffer_is_refused() {
 
 #[test]
 fn destroying_in_the_thread_of_the_socket_loop_is_refused() {
+    // A packet that waits in the jitter buffer may tell before the next one arrives.
+    let in_the_loop = (0..20).any(|_| destroyed_while_packets_arrive().as_deref() == Some("fs-rawudp"));
+    assert!(in_the_loop);
+}
+
+/// Destroys session and stream where it turns out whose the packets are that arrive, and answers in which thread.
+fn destroyed_while_packets_arrive() -> Option<String> {
     let (side, to, _) = listening(-1);
     let attempts = try_to_destroy(&side);
     let mut peer = Peer::new();
@@ -80,6 +87,8 @@ fn destroying_in_the_thread_of_the_socket_loop_is_refused() {
     wait_until("reception", || rtpbin.pads().iter().any(|pad| pad.name().starts_with("recv_rtp_src_")));
     // Whose packets these are is known from now on, and the next one tells.
     side.stream.force_remote_candidates(&[peer.candidate(1), peer.candidate(2)]).unwrap();
-    assert_eq!(attempts.recv_timeout(PATIENCE), Ok((Some("fs-rawudp".to_owned()), 2)));
+    let (thread, criticals) = attempts.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(criticals, 2, "in {thread:?}");
     goes_on(side);
+    thread
 }

@@ -9,6 +9,7 @@ pub mod peer;
 pub mod wire;
 
 use std::f64::consts::TAU;
+use std::net::UdpSocket;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
@@ -239,11 +240,15 @@ impl Drop for StoppedByFailure {
     }
 }
 
-/// Parameters that keep rawudp on the loopback interface.
+/// Parameters that keep rawudp on the loopback interface. Its ports are those that the system gives away, so that none is
+/// one to which some other test still sends.
 pub fn loopback() -> Vec<(String, glib::Value)> {
-    let candidates = (1..=2)
-        .map(|component| Candidate::new("", component, CandidateType::Host, "127.0.0.1", 0))
-        .collect::<Vec<_>>();
+    let free: Vec<UdpSocket> = (1..=2).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+    let ports = free.iter().map(|socket| socket.local_addr().unwrap().port());
+    let candidates: Vec<Candidate> = (1..=2)
+        .zip(ports)
+        .map(|(component, port)| Candidate::new("", component, CandidateType::Host, "127.0.0.1", port))
+        .collect();
     vec![("preferred-local-candidates".to_owned(), CandidateList(candidates).to_value())]
 }
 
