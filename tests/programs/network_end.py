@@ -92,10 +92,10 @@ class Medium:
         self.session.set_codec_preferences([self.codec])
         self.stream = self.session.new_stream(side.participant, Farstream.StreamDirection.BOTH)
         self.stream.connect("src-pad-added", self.pad_added)
-        source = Gst.parse_bin_from_description(source, True)
-        side.pipeline.add(source)
-        source.get_static_pad("src").link(self.session.get_property("sink-pad"))
-        source.sync_state_with_parent()
+        self.source = Gst.parse_bin_from_description(source, True)
+        side.pipeline.add(self.source)
+        self.source.get_static_pad("src").link(self.session.get_property("sink-pad"))
+        self.source.sync_state_with_parent()
 
     def pad_added(self, _stream, pad, _codec):
         form = f"audio/x-raw,format=S16LE,rate={RATE},channels=1" if self.kind == "audio" else FORMAT
@@ -194,6 +194,9 @@ class Side:
 
     def end(self):
         for medium in self.media.values():
+            # Or it would push into a pad that is gone, which is an error.
+            medium.source.set_locked_state(True)
+            medium.source.set_state(Gst.State.NULL)
             medium.stream.destroy()
             medium.session.destroy()
         self.pipeline.set_state(Gst.State.NULL)
