@@ -169,6 +169,32 @@ async fn calls_are_the_accounts() {
     assert_eq!(proxy.refused().await, 404);
 }
 
+/// `sip.always_use_my_proxy`: the servers of the account's domain stand in for an outbound proxy.
+#[tokio::test]
+async fn calls_to_others_go_through_our_own_servers_where_that_is_wanted() {
+    let side = Side::new(FakeBackend::g711()).await;
+    // The id of an account has no port: its domain is looked up.
+    let bind = "127.77.7.1:5060".parse().unwrap();
+    let mut ours = Peer::with(EndpointConfig { bind, ..EndpointConfig::default() }).await;
+    let mut theirs = Peer::new().await;
+    let id = "alice@127.77.7.1".to_owned();
+    let uri = format!("sip:bob@{}", theirs.endpoint.local_addr());
+    let settings = AccountSettings { enabled: true, register: false, ..AccountSettings::default() };
+    side.application.accounts().add(&id, settings.clone()).await.unwrap();
+    let options = || CallOptions { account: Some(id.clone()), ..CallOptions::default() };
+    let asked = |event: &Event| match event {
+        Event::Incoming { request_uri, .. } => Some(request_uri.to_string()),
+        _ => None,
+    };
+    let straight = side.application.call_with(&uri, options()).await.unwrap();
+    assert_eq!(theirs.until(asked).await, uri);
+    let settings = AccountSettings { always_use_my_proxy: true, ..settings };
+    side.application.accounts().change(&id, settings).await.unwrap();
+    let through = side.application.call_with(&uri, options()).await.unwrap();
+    assert_eq!(ours.until(asked).await, uri, "whom it is for stays as it is");
+    drop((straight, through));
+}
+
 #[tokio::test]
 async fn an_account_that_is_none_can_not_call() {
     let side = Side::new(FakeBackend::g711()).await;

@@ -25,6 +25,9 @@ pub struct AccountSettings {
     pub register: bool,
     /// `sip.outbound_proxy`: `host[:port][;transport=…]`; default none.
     pub outbound_proxy: Option<Uri>,
+    /// `sip.always_use_my_proxy`: without an outbound proxy, send calls to
+    /// others through the servers of our own domain too? Default no.
+    pub always_use_my_proxy: bool,
     /// `sip.register_interval`, in seconds; default 600.
     pub register_interval: u32,
     /// `sip.subscribe_interval`, in seconds; default 600.
@@ -57,6 +60,7 @@ impl Default for AccountSettings {
             password: Secret::new(""),
             register: true,
             outbound_proxy: None,
+            always_use_my_proxy: false,
             register_interval: 600,
             subscribe_interval: 600,
             publish_interval: 600,
@@ -113,6 +117,7 @@ impl AccountSettings {
         take!(this.password, "auth.password", secret);
         take!(this.register, "sip.register", flag);
         take!(this.outbound_proxy, "sip.outbound_proxy", proxy);
+        take!(this.always_use_my_proxy, "sip.always_use_my_proxy", flag);
         take!(this.register_interval, "sip.register_interval", seconds);
         take!(this.subscribe_interval, "sip.subscribe_interval", seconds);
         take!(this.publish_interval, "sip.publish_interval", seconds);
@@ -169,7 +174,7 @@ impl AccountSettings {
     }
 
     /// Name, value, and whether it is the default one.
-    fn values(&self) -> [(&'static str, Value, bool); 15] {
+    fn values(&self) -> [(&'static str, Value, bool); 16] {
         let default = Self::default();
         let flag = |b: bool| Value::Text(if b { "True" } else { "False" }.to_owned());
         let number = |n: u32| Value::Text(n.to_string());
@@ -193,6 +198,7 @@ impl AccountSettings {
             ),
             ("sip.register", flag(self.register), self.register == default.register),
             ("sip.outbound_proxy", text(proxy), self.outbound_proxy.is_none()),
+            ("sip.always_use_my_proxy", flag(self.always_use_my_proxy), !self.always_use_my_proxy),
             ("sip.register_interval", number(self.register_interval), self.register_interval == 600),
             ("sip.subscribe_interval", number(self.subscribe_interval), self.subscribe_interval == 600),
             ("sip.publish_interval", number(self.publish_interval), self.publish_interval == 600),
@@ -310,6 +316,7 @@ mod tests {
             password: Secret::new("p#=w"),
             register: false,
             outbound_proxy: uri("sip:proxy.example:5070;transport=tcp"),
+            always_use_my_proxy: true,
             register_interval: 300,
             message_summary: true,
             voicemail_uri: uri("sip:mail@example.org"),

@@ -218,9 +218,13 @@ impl Router {
             return Err(InviteError::Account(AccountError::Disabled(account)));
         }
         // A registrar names the way itself, or else the one of the REGISTER is taken.
+        let from = self.manager.identity(&account).map_err(InviteError::Account)?;
         let proxy = settings.outbound_proxy.clone().filter(|_| !self.manager.is_registered(&account));
         let proxy = proxy.or_else(|| self.outbound_proxy.clone());
-        let from = self.manager.identity(&account).map_err(InviteError::Account)?;
+        // The id of an account is a SIP address, so it has a host.
+        let domain = || from.uri.host().map(|host| Uri::sip(None, host.clone(), None));
+        let through_own = settings.always_use_my_proxy && settings.outbound_proxy.is_none();
+        let proxy = proxy.or_else(|| domain().filter(|_| through_own));
         let media = settings.media(&self.desk.media);
         Ok(Line { id, from, account: Some(account), proxy, media })
     }
