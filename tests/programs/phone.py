@@ -23,6 +23,9 @@ def main():
     Gst.init(None)
     pipeline, loop, result = Gst.parse_launch(" ".join(words)), GLib.MainLoop(), [0]
     call = pipeline.get_by_name("c")
+    with open("/proc/self/maps", encoding="utf-8") as maps:
+        libraries = {line.split()[-1] for line in maps if "/libfarstream-0.2.so" in line}
+    assert len(libraries) == 1 and not any(library.startswith("/usr/lib/") for library in libraries), libraries
 
     def act(action):
         name, _, value = action.partition("=")

@@ -117,6 +117,7 @@ def main():
         side.set_up()
         side.set_transmitter()
     begin(alice, bob)
+    call.check_loaded()
     for what in (bad_codecs, bad_candidates, bad_transmitters):
         what(alice)
         hears(alice, f"after {what.__name__}")

@@ -16,6 +16,7 @@ gi.require_version("Gst", "1.0")
 gi.require_version("Farstream", "0.2")
 from gi.repository import Farstream, GLib, GObject, Gst
 
+import call
 import checks
 from checks import check
 
@@ -235,6 +236,8 @@ if __name__ == "__main__":
     Gst.init(None)
     typelib = os.path.realpath(gi.Repository.get_default().get_typelib_path("Farstream"))
     check(typelib == os.environ["EXPECT_TYPELIB"], f"the typelib is {typelib}")
+    library = call.mapped_files("/libfarstream-0.2.so")
+    check(library == [os.environ["EXPECT_LIBRARY"]], f"the library in this process is {library}")
     test_codec()
     test_transmitter(test_conference())
     test_buffer()

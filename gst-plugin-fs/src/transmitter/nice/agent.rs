@@ -9,29 +9,14 @@ use gio::prelude::SocketExt;
 use glib::prelude::*;
 use glib::translate::*;
 
-use super::candidate::{Compatibility, Credentials, Plain, invalid};
+use super::candidate::{Credentials, Plain, invalid};
 use super::event_loop::EventLoop;
 use super::ffi::{self, Address, Api, NiceAgent, NiceCandidate};
 use super::native::{Made, candidate_in, read, text};
 use super::path::Receiver;
 use super::relay::Relay;
+use super::settings::Key;
 use super::{NiceStreamTransmitter, lock};
-
-/// What streams must agree on to share an agent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Key {
-    pub(super) compatibility: Compatibility,
-    pub(super) stun_ip: String,
-    pub(super) stun_port: u32,
-    /// Sorted; empty for all addresses of this host.
-    pub(super) local: Vec<IpAddr>,
-    pub(super) controlling: bool,
-    pub(super) ice_udp: bool,
-    pub(super) ice_tcp: bool,
-    pub(super) reliable: bool,
-    pub(super) trickle: bool,
-    pub(super) consent: bool,
-}
 
 /// What an agent has to say about one stream.
 #[derive(Clone, Debug)]

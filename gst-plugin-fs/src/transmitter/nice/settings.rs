@@ -1,14 +1,30 @@
 //! The parameters of a stream.
 
+use std::net::IpAddr;
 use std::sync::OnceLock;
 
 use glib::prelude::*;
 
-use super::agent::Key;
 use super::candidate::{self, Compatibility, invalid};
 use super::relay::{self, RelayInfo};
 use crate::transmitter::base::{StreamSettings, take};
 use crate::transmitter::counters;
+
+/// What streams must agree on to share an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) compatibility: Compatibility,
+    pub(super) stun_ip: String,
+    pub(super) stun_port: u32,
+    /// Sorted; empty for all addresses of this host.
+    pub(super) local: Vec<IpAddr>,
+    pub(super) controlling: bool,
+    pub(super) ice_udp: bool,
+    pub(super) ice_tcp: bool,
+    pub(super) reliable: bool,
+    pub(super) trickle: bool,
+    pub(super) consent: bool,
+}
 
 /// What the application set.
 #[derive(Clone)]

@@ -9,11 +9,11 @@ use glib::prelude::*;
 use glib::subclass::prelude::*;
 use gst::prelude::*;
 
-use super::agent::{self, Key, News};
+use super::agent::{self, News};
 use super::candidate::{self, Plain, invalid};
 use super::link::Link;
 use super::path::Path;
-use super::settings::{self, Settings};
+use super::settings::{self, Key, Settings};
 use super::state::{State, Waiting};
 use super::transmitter::agent_for;
 use super::{NiceTransmitter, lock, relay};

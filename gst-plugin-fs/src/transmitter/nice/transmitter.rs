@@ -7,9 +7,10 @@ use fs_core::{Participant, StreamTransmitter, Transmitter};
 use glib::prelude::*;
 use glib::subclass::prelude::*;
 
-use super::agent::{Agent, Key};
+use super::agent::Agent;
 use super::candidate::invalid;
 use super::event_loop::EventLoop;
+use super::settings::Key;
 use super::{NiceStreamTransmitter, ffi, lock};
 use crate::transmitter::base::TransmitterSettings;
 use crate::transmitter::component::SinkBin;
