@@ -45,6 +45,8 @@ fn a_call_is_counted() {
     let (a, b) = call(&audio(0, "PCMU", 8000));
     // Reports go both ways after about 5 s at most; round-trip time needs two.
     wait_until("a round-trip time", || stats(&a.stream).get::<f64>("round-trip-time").is_ok());
+    // GStreamer reckons a source's bit rate over two seconds, and the first report may come before.
+    wait_until("a bit rate", || stats(&a.stream).get::<u64>("bitrate-received").is_ok_and(|rate| rate > 0));
     let of_session = stats(&a.session);
     assert_eq!(of_session.name(), "application/x-farstream-session-stats");
     assert_eq!(of_session.get::<u32>("id"), Ok(1));
