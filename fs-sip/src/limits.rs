@@ -188,6 +188,9 @@ pub const KEEP_ALIVE: Duration = Duration::from_secs(90);
 /// Flow-Timer.
 pub const SHORTEST_KEEP_ALIVE: Duration = Duration::from_secs(5);
 
+/// STUN servers of one account that are asked, at most.
+pub const MAX_STUN_SERVERS: usize = 8;
+
 /// How long the answer to a keep-alive may take, from a peer that has given
 /// one before (RFC 5626 section 4.4.1).
 pub const PONG_TIME: Duration = Duration::from_secs(10);

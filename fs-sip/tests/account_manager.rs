@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fs_sip::account::{AccountError, AccountEvent, AccountManager, AccountNotification, AccountSettings};
+use fs_sip::endpoint::Command;
 use fs_sip::settings::{Group, MemoryStorage, Storage, StorageError, Value};
 use fs_sip::transport::memory::Weather;
 use fs_sip::wire::auth::Secret;
 use fs_sip::wire::headers::{Contact, name};
-use fs_sip::wire::{Message, Method, Request, Response, Uri};
+use fs_sip::wire::{Host, Message, Method, Request, Response, Uri};
 use support::World;
 
 const ALICE: &str = "alice@10.0.0.9";
@@ -293,6 +294,41 @@ fn a_change_is_stored_and_told_to_the_registrar() {
     d.pump();
     assert!(d.told.contains(&AccountEvent::DidRemoveAccount { account: ALICE.to_owned() }));
     assert!(matches!(d.manager.settings(ALICE), Err(AccountError::Unknown(_))));
+}
+
+/// What the endpoint is told about names in certificates.
+fn names(manager: &mut AccountManager) -> Vec<(String, Option<String>)> {
+    let commands = std::iter::from_fn(|| manager.poll_command());
+    let told = commands.filter_map(|command| match command {
+        Command::CertificateName { host, name } => {
+            Some((host.to_string(), name.map(|name| name.to_string())))
+        }
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn the_name_in_the_certificates_of_an_account() {
+    let mut manager = AccountManager::load(Arc::new(MemoryStorage::new()), [3; 32]).expect("settings");
+    let now = Instant::now();
+    let to = |host: &str, name: Option<&str>| (host.to_owned(), name.map(str::to_owned));
+    let named = |name: &str| Some(Host::parse(name).expect("host"));
+    let mut wanted = AccountSettings { tls_name: named("sip.example"), ..settings("secret") };
+    manager.start(now);
+    manager.add_account(now, ALICE, wanted.clone()).expect("added");
+    let domain = ALICE.split_once('@').expect("a domain").1;
+    assert_eq!(names(&mut manager), [to(domain, Some("sip.example"))]);
+    wanted.display_name = Some("Alice".to_owned());
+    manager.change_account(now, ALICE, wanted.clone()).expect("changed");
+    assert_eq!(names(&mut manager), [], "what is known is not told again");
+    wanted.outbound_proxy = Some(Uri::parse("sip:proxy.example;transport=tls").expect("URI"));
+    manager.change_account(now, ALICE, wanted.clone()).expect("changed");
+    assert_eq!(names(&mut manager), [to(domain, None), to("proxy.example", Some("sip.example"))]);
+    wanted.enabled = false;
+    manager.change_account(now, ALICE, wanted).expect("changed");
+    manager.handle_timeout(now + Duration::from_secs(3));
+    assert_eq!(names(&mut manager), [to("proxy.example", None)]);
 }
 
 #[test]

@@ -5,6 +5,8 @@
 #[path = "support/sides.rs"]
 mod sides;
 
+use std::time::Duration;
+
 use fs_proto::{Codec, MediaType, StreamDirection};
 use fs_sip::endpoint::{Body, Command, Event};
 use fs_sip::media::fake::{FakeBackend, FakeCall};
@@ -298,4 +300,25 @@ async fn a_proposal_of_ours_can_be_taken_back() {
     until(&mut callee, |event| matches!(event, SessionEvent::NewProposal { .. })).await;
     callee.accept_proposal(VideoOptions::default());
     assert_eq!(proposals(&mut caller, renegotiated).await, [new(Local), accepted(Local), added(Local)]);
+}
+
+#[tokio::test]
+async fn a_proposal_that_nobody_decides_is_refused() {
+    use Originator::{Local, Remote};
+    let (a, mut b) = (side(MediaOptions::default()).await, side(asking()).await);
+    let (mut caller, mut callee) = connected(&a, &mut b).await;
+    caller.add_video(VideoOptions::default());
+    until(&mut callee, |event| matches!(event, SessionEvent::NewProposal { .. })).await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(29)).await;
+    tokio::time::resume();
+    let early = tokio::time::timeout(Duration::from_millis(300), callee.next_event()).await;
+    assert!(early.is_err(), "the application has 30 s: {early:?}");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(1)).await;
+    tokio::time::resume();
+    let over = |event: &SessionEvent| matches!(event, SessionEvent::ProposalRejected { .. });
+    assert_eq!(proposals(&mut callee, over).await, [rejected(Remote, 488, "Not Acceptable Here")]);
+    assert_eq!(proposals(&mut caller, over).await, [new(Local), rejected(Local, 488, "Not Acceptable Here")]);
+    assert_eq!((open(&a), open(&b)), (1, 1));
 }

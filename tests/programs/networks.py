@@ -19,6 +19,7 @@ from namespaces import Internet, Namespace, allowed, connect, lossy_line
 from programs import Test, run
 from sound import tone_seconds
 from stock import SYSTEM, stock_environment
+from talk import secrets
 
 HERE = pathlib.Path(__file__).parent
 BUILD = pathlib.Path(os.environ.get("MESON_BUILD_ROOT") or HERE.parent.parent / "build")
@@ -452,18 +453,20 @@ def move(host, middle, one, two):
     return there
 
 
-def phone_that_changes_its_network(transmitter):
-    """fssipcall does all that by itself: a re-INVITE tells the peer where we are now."""
+def phone_that_changes_its_network(transmitter, transport="udp"):
+    """fssipcall does all that by itself: a re-INVITE tells the peer where we are now. The signalling has its connection made anew."""
     def place(test):
         host, middle, peer = two_networks(test)
         for namespace in (host, peer):
             namespace.settle()
+        folder = secrets(test, "10.7.2.2")
+        trust = f"transport={transport} ca-file={folder}/certificate.pem"
 
         def phone(name, where, tone, settings, *at):
-            return test.phone(name, f"fssipcall name=c transmitter={transmitter} {settings} audiotestsrc is-live=true freq={tone} ! c.audio_sink  "
+            return test.phone(name, f"fssipcall name=c transmitter={transmitter} {trust} {settings} audiotestsrc is-live=true freq={tone} ! c.audio_sink  "
                               f"c.audio_src ! audioconvert ! wavenc ! filesink location={test.path(name + '.wav')}", *at, prefix=where.command([]))
 
-        bob = phone("bob", peer, 660, "local-uri=sip:bob@10.7.2.2:5070 auto-accept=true")
+        bob = phone("bob", peer, 660, f"local-uri=sip:bob@10.7.2.2:5070 auto-accept=true certificate={folder}/certificate.pem private-key={folder}/key.pem")
         bob.wait_for("waiting")
         alice = phone("alice", host, 440, "uri=sip:bob@10.7.2.2:5070", (10, "hangup"))
         alice.wait_for("fssip-call-media")
@@ -509,6 +512,7 @@ def all_tests():
     yield from (named(f"{t} with 5 percent loss", with_losses(t)) for t in ("rawudp", "nice", "multicast"))
     yield from (named(f"{t} that changes its network in a call", change_of_network(t)) for t in ("rawudp", "nice"))
     yield from (named(f"a phone over {t} that changes its network in a call", phone_that_changes_its_network(t)) for t in ("rawudp", "nice"))
+    yield named("a phone over rawudp and TLS that changes its network in a call", phone_that_changes_its_network("rawudp", "tls"))
     yield named("rawudp on a preferred address that changes its network in a call", change_of_network("rawudp", on("10.7.1.2")))
     yield named("rawudp with stock Farstream", with_stock("rawudp", True))
     yield named("nice that controls with stock Farstream", with_stock("nice", True))

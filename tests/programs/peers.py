@@ -279,9 +279,16 @@ def test_pictures_to_and_from_linphone(test):
     return f"we saw {notes} pictures, linphone received {received} packets of ours and heard us for {theirs:.1f} s"
 
 
+def baresip_with_ice(test):
+    return lambda more: Baresip(test, "PCMU", account=";medianat=ice", modules="module ice.so\nmodule stun.so\n", interface="wire", **more)
+
+
 def test_ice_with_baresip(test):
-    make = lambda more: Baresip(test, "PCMU", account=";medianat=ice", modules="module ice.so\nmodule stun.so\n", interface="wire", **more)
-    return over_a_wire(test, make, lambda peer: f"sip:alice@192.0.2.1:{peer.port}")
+    return over_a_wire(test, baresip_with_ice(test), lambda peer: f"sip:alice@192.0.2.1:{peer.port}")
+
+
+def test_baresip_calls_us_over_ice(test):
+    return over_a_wire(test, baresip_with_ice(test), None, it_calls=True)
 
 
 def test_ice_with_linphone(test):

@@ -61,6 +61,7 @@ class Baresip:
             with open(os.path.join(self.folder, name), "w", encoding="ascii") as file:
                 file.write(text)
         self.program = test.start("baresip", [*prefix, "baresip", "-s", "-v", "-f", self.folder], cwd=self.folder)
+        self.prefix, self.ip = list(prefix), ip
         self.connection = None if prefix else self._connect(ip)
 
     def _connect(self, ip):
@@ -97,7 +98,17 @@ class Baresip:
 
     def say(self, command, words=""):
         text = json.dumps({"command": command, "params": words, "token": "t"}).encode()
-        self.connection.sendall(b"%d:%s," % (len(text), text))
+        self._send(b"%d:%s," % (len(text), text))
+
+    def _send(self, data):
+        """Into its control port, which may be in a namespace."""
+        if self.connection:
+            return self.connection.sendall(data)
+        script = "import socket, sys, time; s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 5); s.sendall(sys.stdin.buffer.read()); time.sleep(0.5)"
+        subprocess.run([*self.prefix, "/usr/bin/python3", "-c", script, self.ip, str(self.control)], input=data, check=True, timeout=20)
+
+    def call(self, uri):
+        self.say("dial", uri)
 
     def end(self):
         if self.connection:
@@ -336,11 +347,11 @@ class Kamailio:
         return f"sip:127.0.0.1:{self.tls if transport == 'tls' else self.port}"
 
 
-def certificate(folder):
-    """Makes key.pem, certificate.pem and both.pem for 127.0.0.1 in the folder; returns the path of the certificate, which is its own
+def certificate(folder, ip="127.0.0.1"):
+    """Makes key.pem, certificate.pem and both.pem for an address in the folder; returns the path of the certificate, which is its own
     authority."""
     key, cert = os.path.join(folder, "key.pem"), os.path.join(folder, "certificate.pem")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"], check=True, capture_output=True)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=test", "-addext", f"subjectAltName=IP:{ip}", "-addext", "basicConstraints=critical,CA:FALSE"], check=True, capture_output=True)
     with open(os.path.join(folder, "both.pem"), "wb") as both:
         for path in (key, cert):
             with open(path, "rb") as file:

@@ -31,9 +31,9 @@ def tone(test, seconds=30, frequency=440, rate=8000):
     return path
 
 
-def secrets(test):
-    """A folder with key.pem, certificate.pem and both.pem for 127.0.0.1."""
+def secrets(test, ip="127.0.0.1"):
+    """A folder with key.pem, certificate.pem and both.pem for an address."""
     folder = test.path("certificate")
     os.makedirs(folder)
-    certificate(folder)
+    certificate(folder, ip)
     return folder

@@ -15,5 +15,5 @@ pub mod summary;
 
 pub use accounts::Accounts;
 pub use manager::{AccountError, AccountEvent, AccountManager, AccountNotification};
-pub use settings::AccountSettings;
+pub use settings::{AccountSettings, StunServer};
 pub use summary::MessageSummary;

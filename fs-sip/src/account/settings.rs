@@ -1,13 +1,44 @@
 //! The settings of one account (SIP SIMPLE: `Account`), as far as the
 //! signalling acts on them; all others that stand in its group are kept.
 
+use std::fmt;
+
 use fs_proto::{Codec, MediaType};
 
 use crate::sdp::SrtpPolicy;
 use crate::session::MediaOptions;
 use crate::settings::{Group, Value};
 use crate::wire::auth::Secret;
-use crate::wire::{NameAddr, Uri};
+use crate::wire::{Host, NameAddr, Uri};
+
+/// Where a STUN server is (SIP SIMPLE: `STUNServerAddress`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StunServer {
+    /// A name or an address.
+    pub host: Host,
+    /// The UDP port.
+    pub port: u16,
+}
+
+impl StunServer {
+    /// The port where none is named (RFC 8489 section 8).
+    pub const PORT: u16 = 3478;
+
+    /// From `host[:port]`.
+    fn parse(text: &str) -> Option<Self> {
+        let uri = Uri::parse(&format!("sip:{text}")).ok()?;
+        let plain = uri.user().is_none() && uri.params().is_empty() && uri.headers().is_none();
+        let port = uri.port().unwrap_or(Self::PORT);
+        let host = uri.host().cloned().filter(|_| plain && port != 0)?;
+        Some(Self { host, port })
+    }
+}
+
+impl fmt::Display for StunServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
 
 /// Settings of an account. Two of them with the same values ask the same of
 /// the network.
@@ -28,6 +59,10 @@ pub struct AccountSettings {
     /// `sip.always_use_my_proxy`: without an outbound proxy, send calls to
     /// others through the servers of our own domain too? Default no.
     pub always_use_my_proxy: bool,
+    /// `sip.tls_name`: whom the certificates of the account's servers, the
+    /// outbound proxy or else those of its domain, are for; default the name
+    /// they are reached by.
+    pub tls_name: Option<Host>,
     /// `sip.register_interval`, in seconds; default 600.
     pub register_interval: u32,
     /// `sip.subscribe_interval`, in seconds; default 600.
@@ -49,6 +84,11 @@ pub struct AccountSettings {
     pub srtp: Option<SrtpPolicy>,
     /// `nat_traversal.use_ice`; default what the application has.
     pub use_ice: Option<bool>,
+    /// `nat_traversal.stun_server_list`, each `host[:port]`: whom ICE asks how
+    /// others see us; the first that answers is taken. Default what the
+    /// application has, and where that has none, those that DNS names for the
+    /// account's domain (`_stun._udp`, RFC 8489 section 8.1).
+    pub stun_servers: Option<Vec<StunServer>>,
 }
 
 impl Default for AccountSettings {
@@ -61,6 +101,7 @@ impl Default for AccountSettings {
             register: true,
             outbound_proxy: None,
             always_use_my_proxy: false,
+            tls_name: None,
             register_interval: 600,
             subscribe_interval: 600,
             publish_interval: 600,
@@ -70,6 +111,7 @@ impl Default for AccountSettings {
             video_codecs: None,
             srtp: None,
             use_ice: None,
+            stun_servers: None,
         }
     }
 }
@@ -118,6 +160,7 @@ impl AccountSettings {
         take!(this.register, "sip.register", flag);
         take!(this.outbound_proxy, "sip.outbound_proxy", proxy);
         take!(this.always_use_my_proxy, "sip.always_use_my_proxy", flag);
+        take!(this.tls_name, "sip.tls_name", host);
         take!(this.register_interval, "sip.register_interval", seconds);
         take!(this.subscribe_interval, "sip.subscribe_interval", seconds);
         take!(this.publish_interval, "sip.publish_interval", seconds);
@@ -127,6 +170,7 @@ impl AccountSettings {
         take!(this.video_codecs, "rtp.video_codec_list", names);
         take!(this.srtp, "rtp.srtp_encryption", encryption);
         take!(this.use_ice, "nat_traversal.use_ice", flag_or_none);
+        take!(this.stun_servers, "nat_traversal.stun_server_list", stun_servers);
         (this, failures)
     }
 
@@ -174,7 +218,7 @@ impl AccountSettings {
     }
 
     /// Name, value, and whether it is the default one.
-    fn values(&self) -> [(&'static str, Value, bool); 16] {
+    fn values(&self) -> [(&'static str, Value, bool); 18] {
         let default = Self::default();
         let flag = |b: bool| Value::Text(if b { "True" } else { "False" }.to_owned());
         let number = |n: u32| Value::Text(n.to_string());
@@ -186,6 +230,9 @@ impl AccountSettings {
             SrtpPolicy::Mandatory => "mandatory".to_owned(),
         };
         let proxy = self.outbound_proxy.as_ref().map(|uri| uri.to_string().split_off(4));
+        let tls_name = self.tls_name.as_ref().map(Host::to_string);
+        let named = |servers: &Vec<StunServer>| servers.iter().map(StunServer::to_string).collect();
+        let stun = self.stun_servers.as_ref().map(named);
         let voicemail = self.voicemail_uri.as_ref().map(Uri::to_string);
         [
             ("enabled", flag(self.enabled), self.enabled == default.enabled),
@@ -199,6 +246,7 @@ impl AccountSettings {
             ("sip.register", flag(self.register), self.register == default.register),
             ("sip.outbound_proxy", text(proxy), self.outbound_proxy.is_none()),
             ("sip.always_use_my_proxy", flag(self.always_use_my_proxy), !self.always_use_my_proxy),
+            ("sip.tls_name", text(tls_name), self.tls_name.is_none()),
             ("sip.register_interval", number(self.register_interval), self.register_interval == 600),
             ("sip.subscribe_interval", number(self.subscribe_interval), self.subscribe_interval == 600),
             ("sip.publish_interval", number(self.publish_interval), self.publish_interval == 600),
@@ -208,6 +256,7 @@ impl AccountSettings {
             ("rtp.video_codec_list", list(&self.video_codecs), self.video_codecs.is_none()),
             ("rtp.srtp_encryption", text(self.srtp.map(srtp)), self.srtp.is_none()),
             ("nat_traversal.use_ice", self.use_ice.map_or(Value::Nil, flag), self.use_ice.is_none()),
+            ("nat_traversal.stun_server_list", list(&stun), self.stun_servers.is_none()),
         ]
     }
 }
@@ -265,13 +314,43 @@ fn flag_or_none(group: &Group, name: &str) -> Read<Option<bool>> {
 }
 
 fn names(group: &Group, name: &str) -> Read<Option<Vec<String>>> {
+    match texts(group, name) {
+        Read::Good(Some(list)) if list.is_empty() => Read::Bad(NAMES),
+        Read::Bad(_) => Read::Bad(NAMES),
+        other => other,
+    }
+}
+
+const NAMES: &str = "names of codecs are wanted";
+
+/// One text or several; none of them is a list as well.
+fn texts(group: &Group, name: &str) -> Read<Option<Vec<String>>> {
     match find(group, name) {
         None => Read::Absent,
         Some(Value::Nil) => Read::Good(None),
         Some(Value::Text(one)) => Read::Good(Some(vec![one.clone()])),
-        Some(Value::List(list)) if !list.is_empty() => Read::Good(Some(list.clone())),
-        Some(Value::List(_) | Value::Group(_)) => Read::Bad("names of codecs are wanted"),
+        Some(Value::List(list)) => Read::Good(Some(list.clone())),
+        Some(Value::Group(_)) => Read::Bad("a list is wanted"),
     }
+}
+
+fn stun_servers(group: &Group, name: &str) -> Read<Option<Vec<StunServer>>> {
+    let wrong = Read::Bad("servers, each host[:port], are wanted");
+    match texts(group, name) {
+        Read::Absent => Read::Absent,
+        Read::Good(None) => Read::Good(None),
+        Read::Good(Some(list)) if list.len() <= crate::limits::MAX_STUN_SERVERS => {
+            let servers = list.iter().map(|text| StunServer::parse(text)).collect::<Option<Vec<_>>>();
+            servers.map_or(wrong, |servers| Read::Good(Some(servers)))
+        }
+        Read::Good(Some(_)) | Read::Bad(_) => wrong,
+    }
+}
+
+fn host(group: &Group, name: &str) -> Read<Option<Host>> {
+    of_text(group, name, Read::Good(None), |text| {
+        Host::parse(text).map(Some).map_err(|_| "the name in a certificate is wanted")
+    })
 }
 
 fn encryption(group: &Group, name: &str) -> Read<Option<SrtpPolicy>> {
@@ -317,12 +396,17 @@ mod tests {
             register: false,
             outbound_proxy: uri("sip:proxy.example:5070;transport=tcp"),
             always_use_my_proxy: true,
+            tls_name: Some(Host::parse("sip.example").expect("host")),
             register_interval: 300,
             message_summary: true,
             voicemail_uri: uri("sip:mail@example.org"),
             srtp: Some(SrtpPolicy::Mandatory),
             use_ice: Some(true),
             video_codecs: Some(vec!["VP8".to_owned()]),
+            stun_servers: ["stun.example", "192.0.2.1:3479", "[2001:db8::1]"]
+                .map(StunServer::parse)
+                .into_iter()
+                .collect(),
             ..AccountSettings::default()
         };
         let mut group =
@@ -338,11 +422,20 @@ mod tests {
     #[test]
     fn what_can_not_be_used_is_told_and_the_default_counts() {
         let text = "enabled = perhaps\nauth:\n    password = geheim, zwei\nsip:\n    register_interval = 0\n    \
-                    outbound_proxy = user@host\n    subscribe_interval = 30\n";
+                    outbound_proxy = user@host\n    subscribe_interval = 30\n    tls_name = a b\n\
+                    nat_traversal:\n    stun_server_list = a, b:0\n";
         let (settings, failures) = AccountSettings::from_group("a@b", &text::parse(text).expect("tree"));
         assert_eq!(settings, AccountSettings { subscribe_interval: 30, ..AccountSettings::default() });
         let names: Vec<_> = failures.iter().map(|f| f.setting).collect();
-        assert_eq!(names, ["enabled", "auth.password", "sip.outbound_proxy", "sip.register_interval"]);
+        let refused = [
+            "enabled",
+            "auth.password",
+            "sip.outbound_proxy",
+            "sip.tls_name",
+            "sip.register_interval",
+            "nat_traversal.stun_server_list",
+        ];
+        assert_eq!(names, refused);
         assert!(!format!("{failures:?}").contains("geheim"));
     }
 }

@@ -96,7 +96,7 @@ impl Application {
         let (inbox, queue) = mpsc::unbounded_channel();
         let (reply, answer) = oneshot::channel();
         self.requests.send(Request::Call(account, inbox.clone(), reply)).map_err(|_| InviteError::Stopped)?;
-        let Line { id, from, account, proxy, media: its_media } =
+        let Line { id, from, account, proxy, media: mut its_media, stun } =
             answer.await.map_err(|_| InviteError::Stopped)??;
         let domain = account.as_ref().map(|_| &from.uri).or(proxy.as_ref());
         let target = target_of(&to.uri, domain)?;
@@ -114,6 +114,10 @@ impl Application {
         let from = if anonymous { hide(from, &mut headers) } else { from };
         let hop = proxy.as_ref().unwrap_or(&target);
         let peer = destination(hop).await;
+        if let (None, Some(mut stun)) = (&media, stun) {
+            stun.ready().await;
+            stun.apply(&mut its_media);
+        }
         let media = media.unwrap_or(its_media);
         let (actor, events) = self.desk.actor(id, queue, peer, media, None);
         let outgoing = Outgoing { target, from, to, headers, late_offer, invite_timeout, reports_to };

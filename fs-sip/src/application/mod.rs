@@ -3,6 +3,7 @@
 
 mod call;
 mod router;
+mod stun;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -30,6 +31,7 @@ pub use crate::transport::{LocalAddresses, SystemAddresses, route_to};
 pub use call::CallOptions;
 use call::Desk;
 use router::{Inlets, Request, Router};
+use stun::StunServers;
 
 /// Settings of an [`Application`].
 #[derive(Clone, Default)]
@@ -223,6 +225,7 @@ impl Application {
         let storage = storage.unwrap_or_else(|| Arc::new(MemoryStorage::default()));
         let manager = AccountManager::load(storage, system_seed()).map_err(StartError::Accounts)?;
         let (name, user) = (endpoint.user_agent.clone(), endpoint.contact_user.clone());
+        let stun = StunServers::new(endpoint.dns.clone());
         let (reliable, reports_transactions) = (endpoint.reliable_provisional, endpoint.report_transactions);
         let (endpoint, sip) = Endpoint::bind(endpoint).await.map_err(StartError::Bind)?;
         let local = endpoint.local_addr();
@@ -262,6 +265,7 @@ impl Application {
             own: is_own,
             identity: identity.clone(),
             outbound_proxy,
+            stun,
         };
         let inlets =
             Inlets { events: sip, requests: request_queue, commands: command_queue, work: work_queue };

@@ -9,9 +9,10 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::call::Desk;
+use super::stun::{Answer, StunServers, Wanted};
 use super::{ApplicationEvent, InviteError};
 use crate::account::accounts::Work;
-use crate::account::{AccountError, AccountManager};
+use crate::account::{AccountError, AccountEvent, AccountManager, AccountNotification};
 use crate::endpoint::{Body, Command, Endpoint, Event, InviteId, Statistics, Traced};
 use crate::limits;
 use crate::media::SessionId;
@@ -42,6 +43,8 @@ pub(super) struct Line {
     pub(super) proxy: Option<Uri>,
     /// What its calls carry.
     pub(super) media: MediaOptions,
+    /// The STUN server of the account.
+    pub(super) stun: Option<Answer>,
 }
 
 /// What comes to the router task.
@@ -66,6 +69,7 @@ pub(super) struct Router {
     pub(super) own: bool,
     pub(super) identity: NameAddr,
     pub(super) outbound_proxy: Option<Uri>,
+    pub(super) stun: StunServers,
 }
 
 impl Router {
@@ -158,12 +162,13 @@ impl Router {
     }
 
     /// The addresses of this machine have changed.
-    fn network_changed(&self, addresses: Vec<IpAddr>) {
+    fn network_changed(&mut self, addresses: Vec<IpAddr>) {
         tracing::info!(target: "fs::sip", ?addresses, "the network has changed");
         for inbox in self.sessions.values() {
             // A session that is over needs no way.
             let _ = inbox.send(Input::NetworkChanged);
         }
+        self.stun.look_again();
         self.tell(ApplicationEvent::NetworkChanged { addresses });
     }
 
@@ -177,8 +182,27 @@ impl Router {
 
     fn tell_of_accounts(&mut self) {
         while let Some(event) = self.manager.poll_event() {
+            if let AccountEvent::Account { account, notification } = &event {
+                self.look_for_stun(account, notification);
+            }
             self.tell(ApplicationEvent::Account(event));
         }
+    }
+
+    /// The STUN server of an account is looked for while it is in use.
+    fn look_for_stun(&mut self, account: &str, notification: &AccountNotification) {
+        let used = match notification {
+            AccountNotification::DidActivate => true,
+            AccountNotification::DidChange { .. } => self.manager.is_active(account),
+            AccountNotification::DidDeactivate => false,
+            _ => return,
+        };
+        let of = || {
+            let identity = self.manager.identity(account).ok()?;
+            Wanted::of(&identity.uri, self.manager.settings(account).ok()?, &self.desk.media)
+        };
+        let wanted = if used { of() } else { None };
+        self.stun.look(account, wanted);
     }
 
     /// Tells the application, if it listens and keeps up.
@@ -211,7 +235,7 @@ impl Router {
         let default = || self.manager.default_account().filter(|_| !self.own).map(str::to_owned);
         let Some(account) = account.or_else(default) else {
             let (from, proxy) = (self.identity.clone(), self.outbound_proxy.clone());
-            return Ok(Line { id, from, account: None, proxy, media: self.desk.media.clone() });
+            return Ok(Line { id, from, account: None, proxy, media: self.desk.media.clone(), stun: None });
         };
         let settings = self.manager.settings(&account).map_err(InviteError::Account)?;
         if !settings.enabled {
@@ -226,7 +250,8 @@ impl Router {
         let through_own = settings.always_use_my_proxy && settings.outbound_proxy.is_none();
         let proxy = proxy.or_else(|| domain().filter(|_| through_own));
         let media = settings.media(&self.desk.media);
-        Ok(Line { id, from, account: Some(account), proxy, media })
+        let stun = self.stun.of(&account);
+        Ok(Line { id, from, account: Some(account), proxy, media, stun })
     }
 
     fn route(&mut self, event: Event) {
@@ -281,7 +306,10 @@ impl Router {
             return self.command(Command::Reject { id, status: 486, reason: None, headers: Vec::new() });
         }
         let media = account.as_ref().and_then(|account| self.manager.settings(account).ok());
-        let media = media.map_or_else(|| self.desk.media.clone(), |own| own.media(&self.desk.media));
+        let mut media = media.map_or_else(|| self.desk.media.clone(), |own| own.media(&self.desk.media));
+        if let Some(stun) = account.as_ref().and_then(|account| self.stun.of(account)) {
+            stun.apply(&mut media);
+        }
         let mut exchange = self.desk.exchange(&media);
         let offer = match body.map(|Body { content_type, data }| exchange.remote_offer(&content_type, &data))
         {

@@ -4,7 +4,7 @@ use crate::publication::{PublicationId, PublicationSettings};
 use crate::registration::{RegistrationId, RegistrationSettings};
 use crate::subscription::{NotifierId, SubscriptionId, SubscriptionSettings};
 use crate::wire::auth::Credentials;
-use crate::wire::{Method, NameAddr, Uri};
+use crate::wire::{Host, Method, NameAddr, Uri};
 
 /// Names one INVITE session, ours or theirs, for its whole life.
 ///
@@ -318,6 +318,14 @@ pub enum Command {
         identity: Uri,
         /// Name and password.
         credentials: Option<Credentials>,
+    },
+    /// Whom the certificate of the servers of a host is for, where that is not
+    /// the host itself (RFC 5922 section 4). None takes it back.
+    CertificateName {
+        /// What the route or the Request-URI names.
+        host: Host,
+        /// The name to check the certificate against.
+        name: Option<Host>,
     },
     /// Replaces what answers the challenges of servers and proxies.
     Credentials(Vec<Credentials>),

@@ -17,7 +17,7 @@ use super::established::Session;
 use super::event::Event;
 use super::flow::Flows;
 use super::incoming::Incoming;
-use super::next_hop::NextHop;
+use super::next_hop::{CertificateNames, NextHop};
 use super::outgoing::Outgoing;
 use super::outside::Outside;
 use super::random::Random;
@@ -150,6 +150,7 @@ pub struct EndpointCore {
     /// Requests that have no way; told when all else is done.
     pub(super) undeliverable: VecDeque<(Purpose, String)>,
     pub(super) authenticator: Authenticator,
+    pub(super) certificate_names: CertificateNames,
     /// How often the request of a transaction was sent before.
     pub(super) retries: IdMap<ClientId, u8>,
     /// Other ways for the request of a transaction.
@@ -191,6 +192,7 @@ impl EndpointCore {
             outputs: VecDeque::new(),
             undeliverable: VecDeque::new(),
             authenticator,
+            certificate_names: CertificateNames::default(),
             retries: IdMap::default(),
             routes: IdMap::default(),
             registrations: HashMap::new(),

@@ -62,6 +62,7 @@ impl EndpointCore {
             Command::IdentityCredentials { identity, credentials } => {
                 self.authenticator.set_identity(&identity, credentials);
             }
+            Command::CertificateName { host, name } => self.certificate_names.set(&host, name),
             Command::Credentials(list) => self.authenticator.set(list),
         }
     }

@@ -1,6 +1,8 @@
 //! Where a request goes first (RFC 3261 section 8.1.2): host, port and way;
 //! the choice by DNS records comes on top.
 
+use std::collections::HashMap;
+
 use crate::transport::Protocol;
 use crate::wire::headers::Route;
 use crate::wire::{Host, Request, Scheme, Uri};
@@ -26,6 +28,35 @@ impl NextHop {
     #[must_use]
     pub fn port_for(&self, protocol: Protocol) -> u16 {
         self.port.unwrap_or_else(|| protocol.default_port())
+    }
+}
+
+/// Hosts whose servers show certificates of another name.
+#[derive(Debug, Default)]
+pub(super) struct CertificateNames(HashMap<Host, Host>);
+
+impl CertificateNames {
+    pub(super) fn set(&mut self, host: &Host, name: Option<Host>) {
+        match name {
+            Some(name) => drop(self.0.insert(folded(host), name)),
+            None => drop(self.0.remove(&folded(host))),
+        }
+    }
+
+    /// What a certificate of this host must bear.
+    pub(super) fn of(&self, host: Host) -> Host {
+        if self.0.is_empty() {
+            return host;
+        }
+        self.0.get(&folded(&host)).cloned().unwrap_or(host)
+    }
+}
+
+/// Names are the same in any case.
+fn folded(host: &Host) -> Host {
+    match host {
+        Host::Name(name) => Host::Name(name.trim_end_matches('.').to_ascii_lowercase()),
+        Host::Ip(ip) => Host::Ip(*ip),
     }
 }
 
@@ -123,6 +154,18 @@ mod tests {
     fn the_certificate_bears_the_host_of_the_uri() {
         let hop = full("sips:a@example.org;maddr=192.0.2.1", None).expect("a hop");
         assert_eq!(hop.name, Host::parse("example.org").expect("host"));
+    }
+
+    #[test]
+    fn another_name_in_the_certificate() {
+        let host = |text: &str| Host::parse(text).expect("host");
+        let mut names = CertificateNames::default();
+        assert_eq!(names.of(host("Example.org")), host("Example.org"));
+        names.set(&host("example.ORG"), Some(host("sip.example.net")));
+        assert_eq!(names.of(host("Example.org")), host("sip.example.net"));
+        assert_eq!(names.of(host("other.org")), host("other.org"));
+        names.set(&host("example.org"), None);
+        assert_eq!(names.of(host("example.org")), host("example.org"));
     }
 
     #[test]

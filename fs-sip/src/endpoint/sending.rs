@@ -24,7 +24,8 @@ impl EndpointCore {
     /// The same for a request that was sent before, so many times.
     pub(super) fn send_again(&mut self, request: Request, purpose: Purpose, retries: u8) {
         match next_hop(&request, self.config.large_request) {
-            Ok(hop) => {
+            Ok(mut hop) => {
+                hop.name = self.certificate_names.of(hop.name);
                 self.last_token += 1;
                 let token = ResolveToken(self.last_token);
                 self.resolving.insert(token, (request, purpose, retries));

@@ -8,6 +8,19 @@ use crate::sdp::codecs::summary;
 /// Events beside the sound (RFC 4733); their pads are not linked.
 pub(super) const TELEPHONE_EVENT: &str = "telephone-event";
 
+/// Which codecs for pictures come first where nobody has wishes, as in Farstream's default preferences; those that are not
+/// named come after them, in the engine's order.
+const PICTURES: [&str; 7] = ["H264", "VP8", "VP9", "H265", "H263-1998", "H263", "THEORA"];
+
+/// All codecs for pictures in their usual order.
+pub(super) fn usual_pictures(present: &[Codec]) -> Vec<Codec> {
+    let mut list = present.to_vec();
+    list.sort_by_key(|codec| {
+        PICTURES.iter().position(|name| codec.is_encoding(name)).unwrap_or(PICTURES.len())
+    });
+    list
+}
+
 /// The preference list that leaves only the wanted codecs, in their order and with what is wanted of them, and telephone
 /// events at their clock rates.
 pub(super) fn preferences(present: &[Codec], wanted: &[Codec]) -> Result<Vec<Codec>, MediaError> {
@@ -109,6 +122,15 @@ mod tests {
         let words: Vec<_> =
             list[0].feedback_params.iter().map(|f| (f.kind.as_str(), f.subtype.as_str())).collect();
         assert_eq!(words, [("nack", "pli"), ("ccm", "fir")]);
+    }
+
+    #[test]
+    fn what_phones_have_comes_first() {
+        let names = ["THEORA", "JPEG", "vp8", "AV1", "H264"];
+        let present = names.map(|name| Codec::new(Codec::ID_ANY, name, MediaType::Video, 90000));
+        let usual = usual_pictures(&present);
+        let order: Vec<_> = usual.iter().map(|codec| codec.encoding_name.as_str()).collect();
+        assert_eq!(order, ["H264", "vp8", "THEORA", "JPEG", "AV1"]);
     }
 
     #[test]

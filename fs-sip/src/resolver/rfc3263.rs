@@ -232,7 +232,7 @@ fn srv_of(protocol: Protocol, host: &str) -> Task {
 }
 
 /// The order of RFC 2782: by priority, and at random by weight within one.
-fn by_priority_and_weight(mut list: Vec<Srv>, below: &mut dyn FnMut(u32) -> u32) -> Vec<Srv> {
+pub(crate) fn by_priority_and_weight(mut list: Vec<Srv>, below: &mut dyn FnMut(u32) -> u32) -> Vec<Srv> {
     // Records without weight come first, so that they have a small chance.
     list.sort_by_key(|r| (r.priority, r.weight != 0));
     let mut ordered = Vec::with_capacity(list.len());

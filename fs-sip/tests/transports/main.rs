@@ -13,7 +13,7 @@ use fs_sip::endpoint::{
     BindError, Body, Command, Endpoint, EndpointConfig, Event, FailureCause, InviteId, Listen,
 };
 use fs_sip::transport::{Identity, Protocol, Refusal, RefusalWatch, TlsSettings, Trust};
-use fs_sip::wire::{Datagram, Frame, Framer, Message, NameAddr, Response, Uri, parse_datagram};
+use fs_sip::wire::{Datagram, Frame, Framer, Host, Message, NameAddr, Response, Uri, parse_datagram};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedReceiver;

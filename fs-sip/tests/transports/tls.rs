@@ -113,6 +113,26 @@ async fn the_name_in_the_uri_is_what_the_certificate_must_bear() {
 }
 
 #[tokio::test]
+async fn another_name_can_be_asked_of_the_servers_of_a_host() {
+    let authority = Authority::new();
+    let mut b = server(&authority, "sip.example.org").await;
+    let (mut a, seen) = client(authority.trust(), None).await;
+    let target = b.uri(Protocol::Tls);
+    let host = || Host::parse("127.0.0.1").expect("host");
+    let name = Host::parse("sip.example.org").expect("host");
+    a.endpoint.send(Command::CertificateName { host: host(), name: Some(name) });
+    a.call(&target, "v=0\r\n");
+    let (id, _) = b.called().await;
+    b.endpoint.send(Command::Reject { id, status: 486, reason: None, headers: Vec::new() });
+    assert!(matches!(a.next().await, Event::Failed { status: 486, .. }));
+    // Taken back, the connection to that name serves nobody else.
+    a.endpoint.send(Command::CertificateName { host: host(), name: None });
+    a.call(&target, "v=0\r\n");
+    assert!(matches!(a.next().await, Event::Failed { cause: FailureCause::Transport, .. }));
+    assert_eq!(seen.lock().expect("lock").first().and_then(|r| r.name.clone()).as_deref(), Some("127.0.0.1"));
+}
+
+#[tokio::test]
 async fn clients_must_show_a_certificate_where_it_is_required() {
     let (authority, stranger) = (Authority::new(), Authority::named("stranger"));
     let seen = Seen::default();

@@ -108,6 +108,7 @@ impl AccountManager {
         if let Ok(identity) = address(id) {
             self.commands.push_back(Command::IdentityCredentials { identity, credentials: None });
         }
+        self.name_certificate(id, false);
         self.sweep(id);
         self.end_if_over();
     }
@@ -133,7 +134,7 @@ impl AccountManager {
         let Some(account) = self.accounts.get(id) else { return };
         let now = &account.settings;
         let proof = before.username != now.username || before.password != now.password;
-        let way = before.outbound_proxy != now.outbound_proxy;
+        let way = before.outbound_proxy != now.outbound_proxy || before.tls_name != now.tls_name;
         let registration =
             before.register != now.register || before.register_interval != now.register_interval;
         let name = before.display_name != now.display_name;
@@ -156,6 +157,22 @@ impl AccountManager {
         let password = account.settings.password.clone();
         let credentials = Some(Credentials { realm: None, username, password });
         self.commands.push_back(Command::IdentityCredentials { identity, credentials });
+        self.name_certificate(id, true);
+    }
+
+    /// Tells the endpoint, or takes it back, whom the certificates of the account's servers are for.
+    fn name_certificate(&mut self, id: &str, used: bool) {
+        let (Some(account), Ok(identity)) = (self.accounts.get_mut(id), address(id)) else { return };
+        let settings = &account.settings;
+        let servers = settings.outbound_proxy.as_ref().unwrap_or(&identity).host();
+        let wanted = servers.cloned().zip(settings.tls_name.clone()).filter(|_| used);
+        if account.certified == wanted {
+            return;
+        }
+        let before = std::mem::replace(&mut account.certified, wanted.clone());
+        let taken_back = before.map(|(host, _)| Command::CertificateName { host, name: None });
+        let told = wanted.map(|(host, name)| Command::CertificateName { host, name: Some(name) });
+        self.commands.extend(taken_back.into_iter().chain(told));
     }
 
     fn register(&mut self, id: &str) {

@@ -25,7 +25,7 @@ use super::summary::MessageSummary;
 use crate::endpoint::{Command, Random};
 use crate::settings::{Group, Storage, Value};
 use crate::transport::Peer;
-use crate::wire::{NameAddr, Uri};
+use crate::wire::{Host, NameAddr, Uri};
 
 pub use told::{AccountError, AccountEvent, AccountNotification};
 
@@ -46,6 +46,8 @@ struct Account {
     activity: Activity,
     number: u64,
     contact_user: String,
+    /// The host whose certificate bears another name, and that.
+    certified: Option<(Host, Host)>,
     registered: bool,
     /// Was a REGISTER of this registration answered with 2xx before?
     refreshing: bool,
@@ -142,6 +144,7 @@ impl AccountManager {
             activity: Activity::Inactive,
             number: self.last_number,
             contact_user: format!("{:08}", self.random.below(100_000_000)),
+            certified: None,
             registered: false,
             refreshing: false,
             registrar: None,
@@ -284,6 +287,12 @@ impl AccountManager {
     #[must_use]
     pub fn is_registered(&self, id: &str) -> bool {
         self.account(id).is_ok_and(|a| a.registered)
+    }
+
+    /// Is it in use?
+    #[must_use]
+    pub fn is_active(&self, id: &str) -> bool {
+        self.account(id).is_ok_and(|a| a.activity == Activity::Active)
     }
 
     /// What waits in the mail box of this account, as far as it was told.

@@ -11,7 +11,7 @@ use super::parameters::{srtp, transmitter};
 use super::routes::{Route, Routes, lock};
 use super::statistics::statistics;
 use super::{PadHandler, Room, fault};
-use crate::media::preferences::{TELEPHONE_EVENT, preferences};
+use crate::media::preferences::{TELEPHONE_EVENT, preferences, usual_pictures};
 use crate::media::{
     Fault, Media, MediaError, MediaEvent, MediaEvents, MediaSettings, MediaStatistics, SessionId,
 };
@@ -218,8 +218,12 @@ fn closed() -> MediaError {
 /// Puts the wanted codecs first and switches the others off.
 fn choose_codecs(session: &Session, wanted: &[Codec]) -> Result<(), MediaError> {
     let present = session.codecs_without_config();
+    let usual;
     let wanted = match wanted {
-        [] if session.media_type() == MediaType::Video => &present,
+        [] if session.media_type() == MediaType::Video => {
+            usual = usual_pictures(&present);
+            &usual
+        }
         [] => return Ok(()),
         wanted => wanted,
     };

@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/sides.rs"]
+mod account_media;
+#[path = "../support/sides.rs"]
 mod sides;
 
 use std::sync::Arc;
@@ -456,30 +457,4 @@ async fn messages_and_figures_can_be_watched_without_secrets() {
     assert!(seen[1].0 && seen[1].1.starts_with("SIP/2.0 200"), "{seen:?}");
     let after = side.application.statistics().await.unwrap();
     assert_eq!(after.requests_sent, before.requests_sent + 1);
-}
-
-/// `rtp.srtp_encryption` and `rtp.audio_codec_list` of an account hold for its calls both ways.
-#[tokio::test]
-async fn an_account_says_what_its_calls_carry() {
-    let (side, _events, mut registrar, contact) = registered().await;
-    let accounts = side.application.accounts();
-    let own = AccountSettings {
-        srtp: Some(SrtpPolicy::Mandatory),
-        audio_codecs: Some(vec!["PCMA".into()]),
-        ..accounts.settings(ALICE).await.unwrap()
-    };
-    accounts.change(ALICE, own).await.unwrap();
-    let _call = side.application.call(&registrar.uri()).await.unwrap();
-    let (_, offer) = registrar.called().await;
-    let offer = String::from_utf8(offer.unwrap().data).unwrap();
-    assert!(offer.contains("RTP/SAVP") && offer.contains("a=crypto:"), "{offer}");
-    let opened = side.fake.calls().into_iter().find_map(|call| match call {
-        FakeCall::Open(settings) => Some(settings.codecs.iter().map(|c| c.encoding_name.clone()).collect()),
-        _ => None,
-    });
-    assert_eq!(opened, Some(vec!["PCMA".to_owned()]));
-    // A caller without encryption is refused by this account, and would not be by the application.
-    let target = contact.split(['<', '>']).nth(1).unwrap_or(&contact).to_owned();
-    registrar.call(&target, Some(sdp("m=audio 4000 RTP/AVP 8\r\n")));
-    assert_eq!(registrar.refused().await, 488);
 }
