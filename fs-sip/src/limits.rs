@@ -188,6 +188,9 @@ pub const KEEP_ALIVE: Duration = Duration::from_secs(90);
 /// Flow-Timer.
 pub const SHORTEST_KEEP_ALIVE: Duration = Duration::from_secs(5);
 
+/// Characters of a peer's Warning that are told.
+pub const MAX_WARNING: usize = 300;
+
 /// STUN servers of one account that are asked, at most.
 pub const MAX_STUN_SERVERS: usize = 8;
 

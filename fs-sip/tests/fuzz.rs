@@ -19,7 +19,7 @@ use fs_sip::wire::auth::{Asker, Credentials, Proof, Secret, answered, challenges
 use fs_sip::wire::headers::{
     Accept, AssertedIdentity, CSeq, Contact, ContentType, EventType, From, MaxForwards, MinSe, Path,
     PreferredIdentity, Privacy, RAck, RSeq, Reason, RecordRoute, ReferTo, ReferredBy, Replaces, Require,
-    RetryAfter, Route, SessionExpires, SubscriptionState, Supported, To, name,
+    RetryAfter, Route, SessionExpires, SubscriptionState, Supported, To, Warning, name,
 };
 use fs_sip::wire::{Datagram, Framer, Headers, Message, TypedHeader, Uri, Via, multipart, parse_datagram};
 
@@ -181,15 +181,17 @@ fn each_typed_header() {
         "SIP;cause=486;text=\"Busy \\\"Here\\\"\"",
         "18000 (in a (long) meeting);duration=3600",
         "user;id;critical",
+        "399 192.0.2.1:5060 \"a \\\"b\\\\c\"",
         "tel:+1-201-555-0123;ext=9;phone-context=example.org",
     ];
-    let checks: [fn(&str); 27] = [
+    let checks: [fn(&str); 28] = [
         stable::<AssertedIdentity>,
         stable::<PreferredIdentity>,
         stable::<Path>,
         stable::<Privacy>,
         stable::<Reason>,
         stable::<RetryAfter>,
+        stable::<Warning>,
         stable::<Via>,
         stable::<From>,
         stable::<To>,

@@ -158,6 +158,9 @@ pub enum Event {
         cause: FailureCause,
         /// In how many seconds the peer wants to be asked again (Retry-After).
         retry_after: Option<u32>,
+        /// What the peer says is wrong (the text of its first Warning), 300
+        /// characters at most.
+        warning: Option<String>,
     },
     /// Their INVITE was cancelled before we accepted it, its time was over
     /// (Expires), or they never acknowledged our reliable provisional answer.

@@ -25,8 +25,15 @@ use crate::dialog::exchange::{Carrier, Exchange, Offerer, Role};
 use crate::limits;
 use crate::transaction::ClientId;
 use crate::transport::Local;
-use crate::wire::headers::{CSeq, From, MaxForwards, Reason, RetryAfter, To, name};
+use crate::wire::headers::{CSeq, From, MaxForwards, Reason, RetryAfter, To, Warning, name};
 use crate::wire::{Headers, Method, NameAddr, Request, Response, Uri};
+
+/// What a peer says beside the status of its refusal.
+#[derive(Debug, Default)]
+struct Said {
+    retry_after: Option<u32>,
+    warning: Option<String>,
+}
 
 /// Our INVITE that waits for its answer.
 #[derive(Debug)]
@@ -203,8 +210,12 @@ impl EndpointCore {
             487 if self.is_cancelled(id) => self.fail_cancelled(id),
             status => {
                 let retry_after = response.headers.typed::<RetryAfter>().ok().flatten();
-                let seconds = retry_after.map(|r| r.seconds);
-                self.fail_for(id, (status, &response.reason), FailureCause::Peer, seconds);
+                let warning = response.headers.typed::<Warning>().ok().flatten();
+                let said = Said {
+                    retry_after: retry_after.map(|r| r.seconds),
+                    warning: warning.map(|w| w.text.chars().take(limits::MAX_WARNING).collect()),
+                };
+                self.fail_for(id, (status, &response.reason), FailureCause::Peer, said);
             }
         }
     }
@@ -400,7 +411,7 @@ impl EndpointCore {
     }
 
     fn fail(&mut self, id: InviteId, status: u16, reason: &str, cause: FailureCause) {
-        self.fail_for(id, (status, reason), cause, None);
+        self.fail_for(id, (status, reason), cause, Said::default());
     }
 
     fn fail_for(
@@ -408,11 +419,12 @@ impl EndpointCore {
         id: InviteId,
         (status, reason): (u16, &str),
         cause: FailureCause,
-        retry_after: Option<u32>,
+        Said { retry_after, warning }: Said,
     ) {
         if matches!(self.calls.get(&id), Some(Call::Outgoing(_))) {
             self.forget(id);
-            self.event(Event::Failed { id, status, reason: reason.to_owned(), cause, retry_after });
+            let reason = reason.to_owned();
+            self.event(Event::Failed { id, status, reason, cause, retry_after, warning });
         }
     }
 }

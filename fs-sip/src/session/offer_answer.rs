@@ -159,8 +159,11 @@ impl OfferAnswer {
         let mut address = None;
         for media in medias {
             let index = next.place(media.kind);
-            let proto = index.and_then(|index| next.lines.get(index)).map(|line| line.proto.clone());
-            let (line, ip) = media.write(proto.as_deref())?;
+            let before = index.and_then(|index| next.lines.get(index));
+            let (mut line, ip) = media.write(before.map(|line| line.proto.as_ref()))?;
+            if let Some(before) = before {
+                line.media = before.media.clone();
+            }
             address.get_or_insert(ip);
             match index {
                 Some(index) => next.lines[index] = line,
@@ -246,8 +249,10 @@ impl OfferAnswer {
         let mut address = None;
         for media in medias {
             let Some(index) = place(places, media.kind) else { continue };
-            let proto = next.lines[index].proto.clone();
-            let (line, ip) = media.write(Some(&proto))?;
+            let offered = &next.lines[index];
+            let (mut line, ip) = media.write(Some(&offered.proto))?;
+            // In the letters of the offer, which not every peer takes for the same as ours.
+            line.media = offered.media.clone();
             address.get_or_insert(ip);
             next.lines[index] = line;
             next.places.retain(|(kind, _)| *kind != media.kind);
@@ -386,6 +391,15 @@ mod tests {
         let lines: Vec<_> = offer.lines().filter(|l| l.starts_with("m=")).collect();
         assert_eq!(lines, ["m=video 0 RTP/AVP 96", "m=audio 5002 RTP/AVPF 0", "m=message 0 TCP/MSRP *"]);
         assert!(offer.contains("o=- 1 2 IN IP4 127.0.0.1"), "{offer}");
+    }
+
+    /// RFC 3264 section 6: the media of an answer's line is that of the offer's.
+    #[test]
+    fn media_are_named_as_the_peer_names_them() {
+        let mut b = OfferAnswer::new(4, "b");
+        b.remote_offer(TYPE, &peer("m=Audio 4000 RTP/AVP 0\r\n")).unwrap();
+        assert!(text(b.answer(&local(5000)).unwrap()).contains("m=Audio 5000 RTP/AVP 0\r\n"));
+        assert!(text(b.offer(&local(5002)).unwrap()).contains("m=Audio 5002 RTP/AVP 0\r\n"));
     }
 
     #[test]

@@ -65,13 +65,15 @@ fn a_refusal_arrives_with_status_and_reason() {
     let caller = w.invite(1, 2, sdp("offer"));
     let callee = incoming(&mut w, 2);
     let reason = Some("Gone fishing".to_owned());
-    w.command(2, Command::Reject { id: callee, status: 486, reason, headers: vec![] });
+    let headers = vec![("Warning".to_owned(), "399 river \"no fish here\"".to_owned())];
+    w.command(2, Command::Reject { id: callee, status: 486, reason, headers });
     let failed = Event::Failed {
         id: caller,
         status: 486,
         reason: "Gone fishing".into(),
         cause: FailureCause::Peer,
         retry_after: None,
+        warning: Some("no fish here".into()),
     };
     assert_eq!(w.next_event(1), failed);
     w.run_secs(60);
@@ -152,7 +154,14 @@ fn nobody_answers() {
     let reason = "Request Timeout".into();
     assert_eq!(
         event,
-        Event::Failed { id, status: 408, reason, cause: FailureCause::Timeout, retry_after: None }
+        Event::Failed {
+            id,
+            status: 408,
+            reason,
+            cause: FailureCause::Timeout,
+            retry_after: None,
+            warning: None
+        }
     );
     assert_eq!(at, Duration::from_secs(32));
     let times: Vec<u128> = w.raw_requests(9).iter().map(|(at, _)| at - 10).collect();

@@ -87,15 +87,18 @@ impl Actor {
         status: u16,
         reason: &str,
         cause: FailureCause,
-        seconds: Option<u32>,
+        (seconds, warning): (Option<u32>, Option<String>),
     ) {
         let event = match (self.last_words.take(), cause) {
             (Some(event), _) => event,
             (None, FailureCause::Peer) => {
-                let why = match status {
-                    488 | 606 => format!("{reason}; we offered: {}", self.streams.offered()),
-                    _ => reason.to_owned(),
-                };
+                let mut why = reason.to_owned();
+                if let Some(warning) = warning {
+                    why = format!("{why} ({warning})");
+                }
+                if matches!(status, 488 | 606) {
+                    why = format!("{why}; we offered: {}", self.streams.offered());
+                }
                 let mut event = self.failure(Originator::Remote, status, reason, &why);
                 if let SessionEvent::DidFail { retry_after, .. } = &mut event {
                     *retry_after = seconds.map(|s| Duration::from_secs(s.into()));

@@ -339,8 +339,8 @@ impl Actor {
             Event::Confirmed { body, .. } if self.state == SessionState::Accepting => {
                 self.confirmed(body).await
             }
-            Event::Failed { status, reason, cause, retry_after, .. } => {
-                self.failed(status, &reason, cause, retry_after).await;
+            Event::Failed { status, reason, cause, retry_after, warning, .. } => {
+                self.failed(status, &reason, cause, (retry_after, warning)).await;
             }
             Event::Info { body, .. } => self.informed(&body),
             Event::InfoResult { status, .. } => self.info_answered(status),

@@ -15,6 +15,7 @@ mod replaces;
 mod retry_after;
 mod session_expires;
 mod subscription_state;
+mod warning;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -38,6 +39,7 @@ pub use replaces::Replaces;
 pub use retry_after::RetryAfter;
 pub use session_expires::{MinSe, Refresher, SessionExpires};
 pub use subscription_state::SubscriptionState;
+pub use warning::Warning;
 
 /// One header: its long name and one value.
 #[derive(Debug, Clone, PartialEq, Eq)]
