@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""What a call costs: CPU, threads, memory, and the time to candidates and to sound. Ours, the stock library, and bare rtpbin.
+"""What a call costs: CPU, threads, memory, and the time to candidates and to sound. Ours, the stock library, bare rtpbin, and the
+same codecs and sockets without any RTP session.
 
 Run inside the build's environment by ./run bench. A call is two ends in one process that exchange audio over UDP on the loopback.
 The test's own sources and sinks are measured on their own (`sources`). The CPU is told with and without them, and the larger part of
@@ -40,7 +41,7 @@ def main():
     print(f"{'codec':8}{'program':9}{'CPU %':>8}{'of stock':>10}{'without sources':>17}{'of stock':>10}{'threads':>9}{'1st call':>10}{'MB':>7}{'candidates ms':>15}{'sound ms':>10}")
     with tempfile.TemporaryDirectory() as name:
         stock, ours, base = stock_environment(pathlib.Path(name)), dict(os.environ), 23000
-        programs = {"stock": ("farstream", stock), "ours": ("farstream", ours), "rtpbin": ("rtpbin", stock), "sources": ("sources", stock)}
+        programs = {"stock": ("farstream", stock), "ours": ("farstream", ours), "rtpbin": ("rtpbin", stock), "bare": ("bare", stock), "sources": ("sources", stock)}
         for codec in CODECS:
             runs = {who: [] for who in programs}
             for turn in range(TURNS + 1):

@@ -3,8 +3,8 @@
 KB per call, ms to the candidates of an end, ms from the last remote candidate to sound at an end (medians), LIBRARY.
 With FS_BENCH_THREADS set, stderr has each kind of thread: how many a call, CPU % and turns a second of each call.
 
-PROGRAM is `farstream` (whatever library the environment gives), `rtpbin` (the same elements by hand, without Farstream) or
-`sources` (the test's own sources and sinks alone, which the others have too).
+PROGRAM is `farstream` (whatever library the environment gives), `rtpbin` (the same elements by hand, without Farstream), `bare`
+(codecs and sockets alone, without rtpbin too) or `sources` (the test's own sources and sinks alone, which the others have too).
 """
 import os
 import re
@@ -85,6 +85,23 @@ class Rtpbin(Sources):
     def call(self, other):
         self.pipeline.get_by_name("rtp").set_property("port", other.port)
         self.pipeline.get_by_name("rtcp").set_property("port", other.port + 1)
+        self.pipeline.set_state(Gst.State.PLAYING)
+
+
+class Bare(Sources):
+    """The same codecs and sockets with neither RTP session nor jitter buffer: less is not to be had with these elements."""
+
+    def __init__(self, name, frequency, port):
+        encode, decode, caps, pt, _rate = CHAINS[CODEC]
+        self.port, self.heard, self.ready = port, None, 0.0
+        self.pipeline = Gst.parse_launch(
+            f"{source(frequency)} ! {encode} pt={pt} ! udpsink name=rtp sync=false async=false host=127.0.0.1 "
+            f"udpsrc address=127.0.0.1 port={port} caps=application/x-rtp,{caps},payload={pt} ! {decode} ! fakesink name=end sync=false async=false"
+        )
+        self.pipeline.get_by_name("end").get_static_pad("sink").add_probe(Gst.PadProbeType.BUFFER, self.buffer)
+
+    def call(self, other):
+        self.pipeline.get_by_name("rtp").set_property("port", other.port)
         self.pipeline.set_state(Gst.State.PLAYING)
 
 
@@ -183,7 +200,7 @@ def print_threads(before, after):
 
 def main():
     Gst.init(None)
-    kind = {"farstream": End, "rtpbin": Rtpbin, "sources": Sources}[PROGRAM]
+    kind = {"farstream": End, "rtpbin": Rtpbin, "bare": Bare, "sources": Sources}[PROGRAM]
     before = threads()
     calls = [place(kind, 0)]
     time.sleep(0.7)  # threads of a pool that are done go after half a second

@@ -29,7 +29,8 @@ fn groups_change_without_leaks() {
         stream.force_remote_candidates(&group(&format!("239.192.77.{}", 11 + i), 1)).unwrap();
     }
     assert_eq!(bare.elements(), elements);
-    assert!(descriptors() <= open, "{open} descriptors became {}", descriptors());
+    // The system's libraries may open a few for themselves meanwhile; one a group would make forty.
+    assert!(descriptors() < open + 20, "{open} descriptors became {}", descriptors());
     for i in 10..50u8 {
         assert_eq!(members(Ipv4Addr::new(239, 192, 77, i)), 0, "still in group {i}");
     }

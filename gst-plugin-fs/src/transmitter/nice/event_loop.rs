@@ -1,9 +1,13 @@
 //! The one thread on which all agents of the process wait, and on which their news and packets reach the streams.
 
+use std::cell::RefCell;
+use std::future::Future;
+use std::rc::{Rc, Weak as LocalWeak};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+use futures_util::future::{AbortHandle, Abortable};
 use glib::prelude::*;
 
 use super::fd_source;
@@ -133,11 +137,42 @@ impl Drop for EventLoop {
     }
 }
 
+thread_local! {
+    /// What the loop of this thread works on; each lives as long as its task.
+    static TASKS: RefCell<Vec<(LocalWeak<()>, AbortHandle)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Begins a task on the loop's thread, from there. It goes with the loop.
+pub(super) fn begin(priority: glib::Priority, task: impl Future<Output = ()> + 'static) {
+    let (handle, registration) = AbortHandle::new_pair();
+    let alive = Rc::new(());
+    TASKS.with_borrow_mut(|tasks| {
+        tasks.retain(|(alive, _)| alive.strong_count() > 0);
+        tasks.push((Rc::downgrade(&alive), handle));
+    });
+    let task = Abortable::new(task, registration);
+    glib::MainContext::ref_thread_default().spawn_local_with_priority(priority, async move {
+        let _alive = alive;
+        // Aborted or over.
+        let _ = task.await;
+    });
+}
+
+/// Ends the tasks of this thread's loop: whoever drops the context last may be in another thread, and they must not go there.
+fn end_tasks(context: &glib::MainContext) {
+    let tasks = TASKS.take();
+    tasks.iter().for_each(|(_, handle)| handle.abort());
+    while tasks.iter().any(|(alive, _)| alive.strong_count() > 0) {
+        context.iteration(false);
+    }
+}
+
 fn run(context: &glib::MainContext, ended: &AtomicBool) {
     let turned = context.with_thread_default(|| {
         while !ended.load(Ordering::Acquire) {
             context.iteration(true);
         }
+        end_tasks(context);
     });
     if turned.is_err() {
         gst::error!(super::CAT, "another thread has the context of the ICE agents");
@@ -149,6 +184,31 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::*;
+
+    #[test]
+    fn tasks_end_on_the_thread_of_their_loop() {
+        struct Local(Rc<()>, std::sync::mpsc::Sender<Option<String>>);
+        impl Drop for Local {
+            fn drop(&mut self) {
+                let _ = self.1.send(std::thread::current().name().map(str::to_owned));
+            }
+        }
+        for _ in 0..50 {
+            let events = EventLoop::start().unwrap();
+            let ((begun, has_begun), (tell, told)) = (channel(), channel());
+            events.post(move || {
+                let local = Local(Rc::default(), tell);
+                begin(glib::Priority::DEFAULT, async move {
+                    glib::timeout_future(Duration::from_secs(600)).await;
+                    drop(local.0.clone());
+                });
+                begun.send(()).unwrap();
+            });
+            has_begun.recv_timeout(Duration::from_secs(20)).unwrap();
+            drop(events);
+            assert_eq!(told.recv_timeout(Duration::from_secs(20)).unwrap().as_deref(), Some("fs-nice"));
+        }
+    }
 
     #[test]
     fn jobs_run_in_order_on_one_thread_that_all_share() {

@@ -12,7 +12,7 @@ use gio::prelude::{SocketExt, SocketExtManual};
 use glib::subclass::prelude::*;
 
 use super::agent::Agent;
-use super::event_loop::EventLoop;
+use super::event_loop::{self, EventLoop};
 use super::stream::NiceStreamTransmitter;
 use super::{CAT, check, lock};
 use crate::transmitter::rawudp::{self, stun::Id};
@@ -93,8 +93,7 @@ impl NiceStreamTransmitter {
             }
             let sent = Instant::now();
             check.agent.send(check.stream, check.component, &check.request);
-            let context = glib::MainContext::ref_thread_default();
-            context.spawn_local_with_priority(AHEAD, async move {
+            event_loop::begin(AHEAD, async move {
                 let answer = glib::future_with_timeout(PATIENCE, select_all(answers)).await;
                 if let (Ok(_), Some(stream)) = (answer, weak.upgrade()) {
                     stream.imp().note_round_trip(check.component, sent.elapsed());

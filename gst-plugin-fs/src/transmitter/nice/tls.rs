@@ -21,7 +21,7 @@ use gio::prelude::*;
 
 use super::CAT;
 use super::candidate::invalid;
-use super::event_loop::EventLoop;
+use super::event_loop::{self, EventLoop};
 use super::relay::Relay;
 
 /// A TCP connection that is waited for on the shared thread.
@@ -83,10 +83,9 @@ impl Forwarder {
         let listener = TcpListener::bind(SocketAddr::new(loopback, 0)).map_err(network)?;
         let local = listener.local_addr().map_err(network)?;
         let (accepting, registration) = AbortHandle::new_pair();
-        let context = events.context().clone();
         events.post(move || {
             let accept = Abortable::new(accept(listener.into(), server), registration);
-            context.spawn_local(async move {
+            event_loop::begin(glib::Priority::DEFAULT, async move {
                 // Aborted when the forwarder goes.
                 if let Ok(Err(e)) = accept.await {
                     gst::warning!(CAT, "TURN over TLS: no more connections are accepted: {e}");
@@ -131,7 +130,7 @@ async fn accept(listener: OwnedFd, server: Server) -> Result<(), glib::Error> {
             continue;
         }
         let (server, alive) = (server.clone(), alive.clone());
-        glib::MainContext::ref_thread_default().spawn_local(async move {
+        event_loop::begin(glib::Priority::DEFAULT, async move {
             let _alive = alive;
             if let Err(e) = forward(near, &server).await {
                 gst::warning!(CAT, "TURN over TLS to {} port {}: {e}", server.host, server.port);
