@@ -4,6 +4,7 @@
 //! `src` and is handed over unparented, in the NULL state.
 
 mod error_downgrade;
+mod first_use;
 mod packet_time;
 mod profile;
 
@@ -27,6 +28,7 @@ pub fn build_send(blueprint: &Blueprint, codec: &Codec, name: &str) -> Result<gs
     for element in &elements {
         set_payload_type(element, codec);
         packet_time::apply(element, codec);
+        first_use::guard(element);
     }
     Ok(bin)
 }

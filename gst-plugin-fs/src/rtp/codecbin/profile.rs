@@ -7,7 +7,7 @@
 use fs_proto::Codec;
 use gst::prelude::*;
 
-use super::{ErrorDowngradeBin, construction, packet_time, set_payload_type};
+use super::{ErrorDowngradeBin, construction, first_use, packet_time, set_payload_type};
 use crate::rtp::discovery::caps::codec_to_caps;
 
 /// Builds the bin of a send profile: whatever the session takes in, RTP out. The source pad `src` carries the codec;
@@ -27,6 +27,7 @@ pub fn build_send_profile(description: &str, codec: &Codec, name: &str) -> Resul
             set_payload_type(&element, codec);
         }
         packet_time::apply(&element, codec);
+        first_use::guard(&element);
     }
     Ok(bin)
 }
