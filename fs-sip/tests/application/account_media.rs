@@ -1,11 +1,13 @@
 //! What the settings of an account say about the media of its calls.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use fs_sip::account::StunServer;
 use fs_sip::media::{MediaSettings, Transmitter};
+use fs_sip::resolver::Dns;
 use tokio::net::UdpSocket;
 
+use super::dns::{DnsServer, Record};
 use super::*;
 
 /// `rtp.srtp_encryption` and `rtp.audio_codec_list` of an account hold for its calls both ways.
@@ -93,4 +95,23 @@ async fn the_stun_server_of_an_account_is_asked_in_its_calls() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     assert_eq!(stun_of(&side), [Some(good), Some(good)]);
+}
+
+/// Without a list, those that DNS names for the domain of the account.
+#[tokio::test]
+async fn the_stun_server_of_the_domain_is_found() {
+    let good = stun_server().await;
+    let dns = DnsServer::start(vec![
+        ("_stun._udp.example.org", Record::Srv(0, 1, good.port(), "stun.example.org")),
+        ("stun.example.org", Record::A(Ipv4Addr::LOCALHOST)),
+    ])
+    .await;
+    let endpoint = EndpointConfig { dns: Dns::Servers(vec![dns.address]), ..EndpointConfig::default() };
+    let (side, _events, mut registrar, _) = registered_with(endpoint).await;
+    let accounts = side.application.accounts();
+    let own = AccountSettings { use_ice: Some(true), ..accounts.settings(ALICE).await.unwrap() };
+    accounts.change(ALICE, own).await.unwrap();
+    let _call = side.application.call(&registrar.uri()).await.unwrap();
+    registrar.called().await;
+    assert_eq!(stun_of(&side), [Some(good)]);
 }

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod account_media;
+#[path = "../support/dns.rs"]
+mod dns;
 #[path = "../support/sides.rs"]
 mod sides;
 
@@ -61,6 +63,10 @@ fn answer(peer: &Peer, id: AskedId, status: u16, headers: &[(&str, &str)]) {
 
 /// A registrar that is the account's proxy too; the application has registered there.
 async fn registered() -> (Side, Receiver<ApplicationEvent>, Peer, String) {
+    registered_with(EndpointConfig::default()).await
+}
+
+async fn registered_with(endpoint: EndpointConfig) -> (Side, Receiver<ApplicationEvent>, Peer, String) {
     let requests = vec![Method::Register, Method::Other("X-TEST".into())];
     let mut registrar = Peer::with(EndpointConfig { requests, ..EndpointConfig::default() }).await;
     let proxy = Uri::parse(&format!("sip:{}", registrar.endpoint.local_addr())).unwrap();
@@ -77,7 +83,8 @@ async fn registered() -> (Side, Receiver<ApplicationEvent>, Peer, String) {
     tree.set(&["Accounts", ALICE], Value::Group(group));
     let storage = MemoryStorage::default();
     storage.save(&tree).unwrap();
-    let config = ApplicationConfig { storage: Some(Arc::new(storage)), ..ApplicationConfig::default() };
+    let storage = Some(Arc::new(storage) as Arc<dyn Storage>);
+    let config = ApplicationConfig { endpoint, storage, ..ApplicationConfig::default() };
     let (side, events) = listening(config).await;
 
     let (id, proof) = asked(&mut registrar, &Method::Register, "Authorization").await;
