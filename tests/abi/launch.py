@@ -58,6 +58,23 @@ def own_network(program):
     return [*prefix, "sh", "-c", up + ' && exec "$@"', "sh", *program]
 
 
+# GStreamer 1.22's rtpmanager takes the format of a pad that has none yet. Debian's fsrtpconference runs into that at the start of
+# one call over multicast in ten or so.
+KNOWN = "GStreamer-CRITICAL **", "gst_mini_object_make_writable: assertion 'mini_object != NULL' failed"
+
+
+def run_under_debians(program, env):
+    """The exit status under Debian's own fsrtpconference. What ended by the known critical says nothing, and is run again."""
+    for _ in range(4):
+        done = subprocess.run(program, env=env, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace", check=False)
+        sys.stderr.write(done.stderr)
+        last = next((line for line in reversed(done.stderr.splitlines()) if "-CRITICAL **" in line), "")
+        if done.returncode == 0 or not all(part in last for part in KNOWN):
+            break
+        print("again: rtpmanager had no format", flush=True)
+    return done.returncode
+
+
 def environment(arguments, folder):
     env = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     stock = arguments.stock_libdir
@@ -123,6 +140,8 @@ def main():
     try:
         env = environment(arguments, folder)
         program = own_network(arguments.program) if arguments.own_network else arguments.program
+        if arguments.files in ("debian-plugin", "stock"):
+            sys.exit(run_under_debians(program, env))
         sys.exit(subprocess.run(program, env=env, stdin=subprocess.DEVNULL, check=False).returncode)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
