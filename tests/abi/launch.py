@@ -58,8 +58,8 @@ def own_network(program):
     return [*prefix, "sh", "-c", up + ' && exec "$@"', "sh", *program]
 
 
-# GStreamer 1.22's rtpmanager takes the format of a pad that has none yet. Debian's fsrtpconference runs into that at the start of
-# one call over multicast in ten or so.
+# GStreamer 1.22's rtpmux changes the format of its source pad at a collision of SSRCs, also where it has none yet (gstrtpmux.c). Debian's
+# fsrtpconference runs into that at the start of one call over multicast in ten or so, when it hears itself early.
 KNOWN = "GStreamer-CRITICAL **", "gst_mini_object_make_writable: assertion 'mini_object != NULL' failed"
 
 
@@ -71,7 +71,7 @@ def run_under_debians(program, env):
         last = next((line for line in reversed(done.stderr.splitlines()) if "-CRITICAL **" in line), "")
         if done.returncode == 0 or not all(part in last for part in KNOWN):
             break
-        print("again: rtpmanager had no format", flush=True)
+        print("again: rtpmux had no format", flush=True)
     return done.returncode
 
 
