@@ -162,7 +162,7 @@ impl OfferAnswer {
             let before = index.and_then(|index| next.lines.get(index));
             let (mut line, ip) = media.write(before.map(|line| line.proto.as_ref()))?;
             if let Some(before) = before {
-                line.media = before.media.clone();
+                (line.media, line.proto) = (before.media.clone(), before.proto.clone());
             }
             address.get_or_insert(ip);
             match index {
@@ -252,7 +252,7 @@ impl OfferAnswer {
             let offered = &next.lines[index];
             let (mut line, ip) = media.write(Some(&offered.proto))?;
             // In the letters of the offer, which not every peer takes for the same as ours.
-            line.media = offered.media.clone();
+            (line.media, line.proto) = (offered.media.clone(), offered.proto.clone());
             address.get_or_insert(ip);
             next.lines[index] = line;
             next.places.retain(|(kind, _)| *kind != media.kind);
@@ -393,13 +393,13 @@ mod tests {
         assert!(offer.contains("o=- 1 2 IN IP4 127.0.0.1"), "{offer}");
     }
 
-    /// RFC 3264 section 6: the media of an answer's line is that of the offer's.
+    /// RFC 3264 section 6: media and transport of an answer's line are those of the offer's.
     #[test]
     fn media_are_named_as_the_peer_names_them() {
         let mut b = OfferAnswer::new(4, "b");
-        b.remote_offer(TYPE, &peer("m=Audio 4000 RTP/AVP 0\r\n")).unwrap();
-        assert!(text(b.answer(&local(5000)).unwrap()).contains("m=Audio 5000 RTP/AVP 0\r\n"));
-        assert!(text(b.offer(&local(5002)).unwrap()).contains("m=Audio 5002 RTP/AVP 0\r\n"));
+        b.remote_offer(TYPE, &peer("m=Audio 4000 RTP/AVPf 0\r\n")).unwrap();
+        assert!(text(b.answer(&local(5000)).unwrap()).contains("m=Audio 5000 RTP/AVPf 0\r\n"));
+        assert!(text(b.offer(&local(5002)).unwrap()).contains("m=Audio 5002 RTP/AVPf 0\r\n"));
     }
 
     #[test]
