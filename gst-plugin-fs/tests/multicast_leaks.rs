@@ -24,13 +24,17 @@ fn groups_change_without_leaks() {
     stream.force_remote_candidates(&first).unwrap();
     bare.send(b"first");
     wait_until("who sends hears itself", || bare.has(b"first"));
-    let (elements, open) = (bare.elements(), descriptors());
-    for i in 0..40u8 {
-        stream.force_remote_candidates(&group(&format!("239.192.77.{}", 11 + i), 1)).unwrap();
-    }
+    let elements = bare.elements();
+    // The system's libraries open a few descriptors for themselves, once; what groups leave behind grows with every round.
+    let grows = (0..3).all(|_| {
+        let open = descriptors();
+        for i in 0..40u8 {
+            stream.force_remote_candidates(&group(&format!("239.192.77.{}", 11 + i), 1)).unwrap();
+        }
+        descriptors() > open
+    });
     assert_eq!(bare.elements(), elements);
-    // The system's libraries may open a few for themselves meanwhile; one a group would make forty.
-    assert!(descriptors() < open + 20, "{open} descriptors became {}", descriptors());
+    assert!(!grows, "now {} descriptors", descriptors());
     for i in 10..50u8 {
         assert_eq!(members(Ipv4Addr::new(239, 192, 77, i)), 0, "still in group {i}");
     }

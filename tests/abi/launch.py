@@ -140,7 +140,7 @@ def main():
     try:
         env = environment(arguments, folder)
         program = own_network(arguments.program) if arguments.own_network else arguments.program
-        if arguments.files in ("debian-plugin", "stock"):
+        if arguments.files in ("debian-plugin", "stock") and arguments.transmitter == "multicast":
             sys.exit(run_under_debians(program, env))
         sys.exit(subprocess.run(program, env=env, stdin=subprocess.DEVNULL, check=False).returncode)
     finally:

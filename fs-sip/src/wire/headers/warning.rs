@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{TypedHeader, name};
 use crate::error::ParseError;
+use crate::wire::params::{quote, quoted_end, unquote};
 
 /// What somebody says about a response of its own, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,36 +25,17 @@ impl TypedHeader for Warning {
         let (code, rest) = text.trim().split_once(' ').ok_or_else(wrong)?;
         let code = code.parse().ok().filter(|code| (100..1000).contains(code)).ok_or_else(wrong)?;
         let (agent, rest) = rest.trim_start().split_once(' ').ok_or_else(wrong)?;
-        let quoted =
-            rest.trim().strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or_else(wrong)?;
-        Ok(Self { code, agent: agent.to_owned(), text: unescaped(quoted).ok_or_else(wrong)? })
-    }
-}
-
-/// The characters of a quoted string; none where it ends before its end.
-fn unescaped(quoted: &str) -> Option<String> {
-    let mut text = String::with_capacity(quoted.len());
-    let mut characters = quoted.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '"' => return None,
-            '\\' => text.push(characters.next()?),
-            other => text.push(other),
+        let quoted = rest.trim();
+        if !quoted.starts_with('"') || quoted_end(quoted) != Some(quoted.len()) {
+            return Err(wrong());
         }
+        Ok(Self { code, agent: agent.to_owned(), text: unquote(quoted).into_owned() })
     }
-    Some(text)
 }
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} \"", self.code, self.agent)?;
-        for character in self.text.chars() {
-            if matches!(character, '"' | '\\') {
-                f.write_str("\\")?;
-            }
-            write!(f, "{character}")?;
-        }
-        f.write_str("\"")
+        write!(f, "{} {} {}", self.code, self.agent, quote(&self.text))
     }
 }
 
