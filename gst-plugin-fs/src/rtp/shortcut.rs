@@ -4,6 +4,18 @@
 //! nothing to do, it is given to the first pad that has. Everything else goes the ordinary way: events and queries,
 //! buffer lists, and packets as long as something is different from usual (events to be repeated, a format to be agreed
 //! anew, a probe, a block, an element that converts).
+//!
+//! | file | past what |
+//! |---|---|
+//! | `demultiplexer.rs` | rtpbin's demultiplexers of SSRCs and payload types |
+//! | `door.rs` | open valves, tees with one branch |
+//! | `entrance.rs` | the funnel before rtpbin, with what watches packets there |
+//!
+//! Nobody may wait for a pad in the middle of a shorter way to be idle: it always is.
+
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, Ordering};
 
 use glib::translate::*;
 use gst::prelude::*;
@@ -31,11 +43,17 @@ type Flow = Result<gst::FlowSuccess, gst::FlowError>;
 /// ghost pad of a source, or the inner one of a sink, to be idle.
 pub fn through(ghost: &gst::GhostPad) {
     let Some(inner) = ghost.internal() else { return };
+    let link = Link::new(UNUSUAL);
     if ghost.direction() == gst::PadDirection::Sink {
-        lead(ghost.upcast_ref(), move |_| behind(inner.upcast_ref(), UNUSUAL));
+        lead(ghost.upcast_ref(), move |_, packet| link.take(inner.upcast_ref(), packet));
     } else {
         // The inner pad's parent is the ghost pad, which owns it.
-        lead(inner.upcast_ref(), |parent| behind(parent?.downcast_ref::<gst::Pad>()?, UNUSUAL));
+        lead(inner.upcast_ref(), move |parent, packet| {
+            match parent.and_then(|parent| parent.downcast_ref::<gst::Pad>()) {
+                Some(ghost) => link.take(ghost, packet),
+                None => ControlFlow::Continue(packet),
+            }
+        });
     }
 }
 
@@ -48,10 +66,14 @@ pub fn past(elements: &[gst::Element]) {
         let Some((first, rest)) = steps.as_deref().and_then(<[Step]>::split_first) else { continue };
         // The first element owns the pad that the way begins at, so the way must not own the element.
         let (source, filters, rest) = (first.source.clone(), first.filters, rest.to_vec());
-        lead(&first.sink, move |parent| {
-            let idle = filters || parent?.downcast_ref::<gst_base::BaseTransform>()?.is_passthrough();
-            let next = idle.then(|| behind(&source, UNUSUAL | TO_AGREE))??;
-            rest.iter().try_fold(next, |next, step| step.take(&next))
+        let link = Link::new(UNUSUAL | TO_AGREE);
+        lead(&first.sink, move |parent, packet| {
+            let converter = || parent?.downcast_ref::<gst_base::BaseTransform>();
+            let idle = filters || converter().is_some_and(|converter| converter.is_passthrough());
+            match idle.then(|| rest.iter().try_fold(&source, |from, step| step.follow(from))).flatten() {
+                Some(last) => link.take(last, packet),
+                None => ControlFlow::Continue(packet),
+            }
         });
     }
 }
@@ -82,60 +104,96 @@ impl Step {
         Some(Self { sink, converter, filters: is_filter(element), source })
     }
 
-    /// The pad behind this converter, if it would hand on what comes from before.
-    fn take(&self, next: &gst::Pad) -> Option<gst::Pad> {
-        let usual = *next == self.sink
-            && is_unwatched(&self.sink)
+    /// The source pad of this converter, if it would hand on what comes from that pad.
+    fn follow(&self, from: &gst::Pad) -> Option<&gst::Pad> {
+        let usual = peer(from, UNUSUAL | TO_AGREE, 0) == self.sink.as_ptr()
+            && probes(&self.sink) == 0
             && (self.filters || self.converter.is_passthrough());
-        usual.then(|| behind(&self.source, UNUSUAL | TO_AGREE))?
+        usual.then_some(&self.source)
     }
 }
 
-/// Packets that arrive at a sink pad go where `way` says, or, where it says nothing, as before. Only for pads whose
-/// function has no data of its own, as those of all elements in C.
-fn lead(sink: &gst::Pad, way: impl Fn(Option<&gst::Object>) -> Option<gst::Pad> + Send + Sync + 'static) {
+/// Packets that arrive at a sink pad are first given to `way`, which says what became of them, or gives them back to go
+/// on as before. Only for pads whose function has no data of its own, as those of all elements in C, and while nobody else
+/// pushes into the pad.
+pub fn lead(
+    sink: &gst::Pad,
+    way: impl Fn(Option<&gst::Object>, gst::Buffer) -> ControlFlow<Flow, gst::Buffer> + Send + Sync + 'static,
+) {
     let place = sink.as_ptr();
     // SAFETY: the pad is alive, and who makes pads sets their functions before anybody else sees them.
     let (usual, data) = unsafe { ((*place).chainfunc, (*place).chaindata) };
     let Some(usual) = usual.filter(|_| data.is_null()) else { return };
     let chain = move |pad: &gst::Pad, parent: Option<&gst::Object>, packet: gst::Buffer| -> Flow {
-        if let Some(next) = way(parent) {
-            return next.chain(packet);
-        }
+        let packet = match way(parent, packet) {
+            ControlFlow::Break(flow) => return flow,
+            ControlFlow::Continue(packet) => packet,
+        };
         let parent = parent.map_or(std::ptr::null_mut(), |parent| parent.as_ptr());
         // SAFETY: it is this pad's own function, called with what this pad's function is called with; it takes the packet.
         unsafe { try_from_glib(usual(pad.as_ptr(), parent, packet.into_glib_ptr())) }
     };
-    // SAFETY: no data is on its way, so nobody runs the function that is replaced.
+    // SAFETY: nobody else is about to run the function that is replaced.
     unsafe { sink.set_chain_function(chain) }
 }
 
-/// The pad that a source pad is linked to, if packets may go there without it.
-fn behind(source: &gst::Pad, unusual: u32) -> Option<gst::Pad> {
-    let pad = source.as_ptr();
-    // SAFETY: the pad is alive; what is read and the peer are guarded by its lock, which the pad's own functions take
-    // for them too. The reference to the peer is taken before the lock is given back.
-    unsafe {
-        glib::ffi::g_mutex_lock(&raw mut (*pad).object.lock);
-        let usual = (*pad).num_probes == 0 && (*pad).object.flags & unusual == 0;
-        let peer = if usual { (*pad).peer } else { std::ptr::null_mut() };
-        let next = Option::<gst::Pad>::from_glib_none(peer);
-        glib::ffi::g_mutex_unlock(&raw mut (*pad).object.lock);
-        next
+/// What a source pad is linked to, kept so that packets need neither its lock nor a reference.
+#[derive(Debug)]
+struct Link {
+    unusual: u32,
+    next: Mutex<Option<gst::Pad>>,
+}
+
+impl Link {
+    /// For pads that are usual without these flags.
+    fn new(unusual: u32) -> Self {
+        Self { unusual, next: Mutex::default() }
+    }
+
+    /// Takes a packet past a source pad, always the same one or seldom another, if that pad is usual.
+    fn take(&self, source: &gst::Pad, packet: gst::Buffer) -> ControlFlow<Flow, gst::Buffer> {
+        // One packet at a time is on its way here. Another one comes only from behind, and goes the ordinary way.
+        let Ok(mut next) = self.next.try_lock() else { return ControlFlow::Continue(packet) };
+        let peer = peer(source, self.unusual, 0);
+        if peer.is_null() {
+            *next = None;
+            return ControlFlow::Continue(packet);
+        }
+        if next.as_ref().is_none_or(|next| next.as_ptr() != peer) {
+            *next = source.peer();
+        }
+        match &*next {
+            Some(next) => ControlFlow::Break(next.chain(packet)),
+            None => ControlFlow::Continue(packet),
+        }
     }
 }
 
-/// Whether no probe stands on a pad.
-fn is_unwatched(pad: &gst::Pad) -> bool {
-    // SAFETY: the pad is alive, and its lock guards the number.
+/// The pad that a source pad is linked to, if the latter has none of these flags and so many probes; else null. Only to be
+/// compared with pads that somebody holds.
+fn peer(source: &gst::Pad, unusual: u32, probes: i32) -> *mut gst::ffi::GstPad {
+    let pad = source.as_ptr();
+    // SAFETY: the pad is alive. Each of the three is one aligned word, which others change under the pad's lock: what is
+    // read was true a moment ago, which is all that the lock would give too.
     unsafe {
-        let pad = pad.as_ptr();
-        glib::ffi::g_mutex_lock(&raw mut (*pad).object.lock);
-        let unwatched = (*pad).num_probes == 0;
-        glib::ffi::g_mutex_unlock(&raw mut (*pad).object.lock);
-        unwatched
+        let flags = AtomicU32::from_ptr(&raw mut (*pad).object.flags).load(Ordering::Relaxed);
+        let number = AtomicI32::from_ptr(&raw mut (*pad).num_probes).load(Ordering::Relaxed);
+        if flags & unusual != 0 || number != probes {
+            return std::ptr::null_mut();
+        }
+        AtomicPtr::from_ptr(&raw mut (*pad).peer).load(Ordering::Acquire)
     }
 }
+
+/// How many probes stand on a pad.
+fn probes(pad: &gst::Pad) -> i32 {
+    // SAFETY: as in `peer`.
+    unsafe { AtomicI32::from_ptr(&raw mut (*pad.as_ptr()).num_probes).load(Ordering::Relaxed) }
+}
+
+pub mod demultiplexer;
+pub mod door;
+pub mod entrance;
 
 #[cfg(test)]
 mod tests;

@@ -217,8 +217,8 @@ impl Gate {
         }
     }
 
-    /// What is too short for RTP is for rtpbin to drop.
-    fn passes_rtp(&self, packet: &gst::BufferRef) -> bool {
+    /// Whether an RTP packet may enter rtpbin. What is too short for RTP is for rtpbin to drop.
+    pub fn passes_rtp(&self, packet: &gst::BufferRef) -> bool {
         let mut head = [0; 12];
         let read = packet.size() >= head.len() && packet.copy_to_slice(0, &mut head).is_ok();
         !read || self.admits(number(&head, 8).unwrap_or_default(), true, Instant::now)

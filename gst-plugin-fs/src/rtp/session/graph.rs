@@ -19,6 +19,8 @@ use super::gate::Gate;
 use super::mux;
 use crate::debug::CONFERENCE as CAT;
 use crate::rtp::bitrate_adapter::BitrateAdapter;
+use crate::rtp::shortcut::entrance::{Entrance, Verdict};
+use crate::rtp::shortcut::{demultiplexer, door};
 use crate::rtp::{element, shortcut};
 
 /// How many packets in sequence make a new SSRC valid (RFC 3550 appendix A.1 proposes 2). One is enough where
@@ -54,6 +56,8 @@ pub struct Graph {
     request_pads: Vec<gst::Pad>,
     /// Bounds the sources that rtpbin knows.
     pub gate: Arc<Gate>,
+    /// The way of RTP into rtpbin.
+    entrance: Option<Entrance>,
     /// rtpbin's `RTPSession`. Kept, because asking rtpbin for it takes a lock that rtpbin holds while it removes
     /// pads.
     pub internal_session: Option<InternalSession>,
@@ -97,6 +101,7 @@ impl Graph {
             recv_rtcp_funnel: make("funnel", "recv_rtcp_funnel")?,
             request_pads: Vec::new(),
             gate: Arc::default(),
+            entrance: None,
             internal_session: None,
         };
         graph.begin_with_sequence(first_sequence());
@@ -165,6 +170,7 @@ impl Graph {
         }
         mux::separate(&self.recv_rtp_funnel, &self.recv_rtcp_funnel);
         self.gate.guard(self.recv_rtp_sink().as_ref(), self.recv_rtcp_sink().as_ref());
+        self.shorten_reception();
         let rtcp = element::request_pad(&self.rtpbin, &format!("send_rtcp_src_{id}"))?;
         self.request_pads.push(rtcp.clone());
         element::link(&rtcp, &element::static_pad(&self.send_rtcp_tee, "sink")?)?;
@@ -178,6 +184,7 @@ impl Graph {
                 shortcut::through(ghost);
             }
         }
+        door::past_tee(&self.send_rtp_tee);
         let internal = self.rtpbin.emit_by_name::<Option<glib::Object>>("get-internal-session", &[&id]);
         self.internal_session = internal.map(InternalSession);
         if let Some(InternalSession(internal)) = &self.internal_session {
@@ -187,6 +194,43 @@ impl Graph {
             internal.set_property("probation", PROBATION);
         }
         Ok(())
+    }
+
+    /// Shorter ways for the RTP of a peer who alone sends: past the funnel and its probes, past rtpbin's storage and its
+    /// demultiplexer of SSRCs.
+    fn shorten_reception(&mut self) {
+        let (Some(funnel), Some(sink)) = (self.recv_rtp_funnel.static_pad("src"), self.recv_rtp_sink())
+        else {
+            return;
+        };
+        let Ok(ghost) = sink.downcast::<gst::GhostPad>() else { return };
+        let gate = self.gate.clone();
+        self.entrance = Entrance::new(&funnel, &ghost, move |packet| {
+            if mux::is_rtcp(packet) {
+                Verdict::Unusual
+            } else if gate.passes_rtp(packet) {
+                Verdict::Enters
+            } else {
+                Verdict::Dropped
+            }
+        });
+        let following = |pad: Option<gst::Pad>| pad.and_then(|pad| pad.peer()?.parent_element());
+        let session = ghost.target().and_then(|target| target.parent_element());
+        let storage = following(session.and_then(|session| session.static_pad("recv_rtp_src")));
+        let demux = storage.as_ref().and_then(|storage| following(storage.static_pad("src")));
+        if let (Some(storage), Some(demux)) = (storage, demux)
+            && is_made_by(&storage, "rtpstorage")
+            && is_made_by(&demux, "rtpssrcdemux")
+        {
+            demultiplexer::past_storage(&storage, &demux, demultiplexer::ssrc);
+        }
+    }
+
+    /// Shortens the way of what comes in at a sink of the funnel for RTP.
+    pub fn lead_in(&self, sink: &gst::Pad) {
+        if let Some(entrance) = &self.entrance {
+            entrance.lead(sink);
+        }
     }
 
     /// What the first packet's sequence number will be close above, once the elements start again.
@@ -258,6 +302,10 @@ impl Graph {
             self.rtpbin.release_request_pad(pad);
         }
     }
+}
+
+fn is_made_by(element: &gst::Element, factory: &str) -> bool {
+    element.factory().is_some_and(|f| f.name() == factory)
 }
 
 /// At random, but far from the first roll-over: a receiver that misses the first packets can't know of one

@@ -90,7 +90,7 @@ impl SideEntrance {
 
 /// Whether a packet is RTCP: its type says so, and its length is one that RTCP may have there. That spares most RTP with
 /// those payload types, which are not to be used.
-fn is_rtcp(packet: &gst::BufferRef) -> bool {
+pub fn is_rtcp(packet: &gst::BufferRef) -> bool {
     let mut head = [0; 4];
     // Copying from a shorter packet panics.
     let read = packet.size() >= head.len() && packet.copy_to_slice(0, &mut head).is_ok();

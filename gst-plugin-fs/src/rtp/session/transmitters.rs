@@ -191,6 +191,9 @@ fn connect(
             entry.tee_pads.push((tee.clone(), branch.clone()));
             element::link(&branch, &pad_of(&entry.sink, name, &format!("sink_{component}"))?)?;
             let into = element::request_pad(funnel, "sink_%u")?;
+            if component == 1 {
+                graph.lead_in(&into);
+            }
             element::link(&pad_of(&entry.src, name, &format!("src_{component}"))?, &into)?;
         }
         element::start(&entry.src)

@@ -1,6 +1,6 @@
 //! Rows of converters with and without shortcuts: what arrives is the same, and which pads it passes.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::*;
@@ -89,6 +89,65 @@ impl Row {
         self.entry.push(buffer).unwrap();
         std::mem::take(&mut *self.came.lock().unwrap())
     }
+}
+
+/// A sink pad that is not part of an element, what it got, and how it refuses.
+pub(super) struct End {
+    pub(super) pad: gst::Pad,
+    pub(super) came: Arc<Mutex<Vec<gst::Buffer>>>,
+    refusal: Arc<Mutex<Option<gst::FlowError>>>,
+    refused: AtomicUsize,
+}
+
+impl End {
+    pub(super) fn new() -> Self {
+        let came = Arc::<Mutex<Vec<gst::Buffer>>>::default();
+        let refusal = Arc::<Mutex<Option<gst::FlowError>>>::default();
+        let (packets, answer) = (came.clone(), refusal.clone());
+        let pad = gst::Pad::builder(gst::PadDirection::Sink)
+            .chain_function(move |_, _, buffer| {
+                packets.lock().unwrap().push(buffer);
+                answer.lock().unwrap().map_or(Ok(gst::FlowSuccess::Ok), Err)
+            })
+            .event_function(|_, _, _| true)
+            .build();
+        pad.set_active(true).unwrap();
+        Self { pad, came, refusal, refused: AtomicUsize::new(0) }
+    }
+
+    /// Whether the packet that `push` brings, which is refused, comes past the source pad that this is linked to: a source
+    /// pad remembers what became of the last buffer that it pushed.
+    pub(super) fn is_reached_past(&self, source: &gst::Pad, push: impl FnOnce()) -> bool {
+        let others = [gst::FlowError::CustomError, gst::FlowError::CustomError1];
+        let refusal = others[self.refused.fetch_add(1, Ordering::Relaxed) % others.len()];
+        *self.refusal.lock().unwrap() = Some(refusal);
+        push();
+        *self.refusal.lock().unwrap() = None;
+        source.last_flow_result() != Err(refusal)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.came.lock().unwrap().len()
+    }
+}
+
+/// A source pad linked to a sink pad, with events pushed.
+pub(super) fn beginning(sink: &gst::Pad, caps: &str) -> gst::Pad {
+    let pad = gst::Pad::builder(gst::PadDirection::Src).build();
+    pad.set_active(true).unwrap();
+    pad.link(sink).unwrap();
+    pad.push_event(gst::event::StreamStart::new("test"));
+    pad.push_event(gst::event::Caps::new(&caps.parse().unwrap()));
+    pad.push_event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new()));
+    pad
+}
+
+/// An RTP packet.
+pub(super) fn rtp(ssrc: u32, payload_type: u8, sequence: u8) -> gst::Buffer {
+    let mut packet = vec![0x80, payload_type, 0, sequence, 0, 0, 0, 0];
+    packet.extend(ssrc.to_be_bytes());
+    packet.extend([0; 20]);
+    gst::Buffer::from_slice(packet)
 }
 
 /// How often a buffer passed a pad, from when the probe was put there.

@@ -1,12 +1,16 @@
 //! How full a jitter buffer is: the time between the newest packet that went in and the last that came out.
 //!
-//! rtpbin's jitter buffer tells its fill only in a mode that is not for calls. Two probes read the timestamp of each
-//! packet; they allocate nothing and take no lock.
+//! rtpbin's jitter buffer tells its fill only in a mode that is not for calls. So the timestamp of each packet is read where it
+//! goes in and where it comes out; that allocates nothing and takes no lock.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use gst::prelude::*;
+
+use crate::rtp::shortcut;
+use crate::rtp::shortcut::demultiplexer::Header;
 
 /// Marks that there is a timestamp in the lower half.
 const KNOWN: u64 = 1 << 32;
@@ -24,7 +28,7 @@ impl Fill {
     }
 }
 
-/// The timestamps that passed; shared with the probes.
+/// The timestamps that passed; shared with where they pass.
 #[derive(Debug, Default)]
 struct Seen {
     went_in: AtomicU64,
@@ -32,6 +36,13 @@ struct Seen {
 }
 
 impl Seen {
+    fn goes_in(&self, timestamp: u32) {
+        let newest = u64::from(timestamp) | KNOWN;
+        self.went_in.store(newest, Ordering::Relaxed);
+        // Nothing came out yet: full since the first packet.
+        let _ = self.came_out.compare_exchange(0, newest, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
     /// In units of the clock rate. A clock that jumped makes no nonsense of it.
     fn units(&self) -> u32 {
         let [newest, last] = [&self.went_in, &self.came_out].map(|seen| seen.load(Ordering::Relaxed));
@@ -52,31 +63,26 @@ pub struct Gauge {
 }
 
 impl Gauge {
-    /// Watches a jitter buffer for as long as it lives.
+    /// Watches what goes into a jitter buffer, for as long as it lives. It must be new.
     pub fn new(buffer: &gst::Element) -> Self {
-        let seen = Arc::<Seen>::default();
-        let watch = |pad: Option<gst::Pad>, is_in: bool| {
-            let (Some(pad), seen) = (pad, seen.clone()) else { return };
-            pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-                if let Some(timestamp) = info.buffer().and_then(|buffer| timestamp(buffer)) {
-                    let place = if is_in { &seen.went_in } else { &seen.came_out };
-                    place.store(u64::from(timestamp) | KNOWN, Ordering::Relaxed);
-                    if is_in {
-                        // Nothing came out yet: full since the first packet.
-                        let _ = seen.came_out.compare_exchange(
-                            0,
-                            u64::from(timestamp) | KNOWN,
-                            Ordering::Relaxed,
-                            Ordering::Relaxed,
-                        );
-                    }
+        let gauge = Self { buffer: buffer.downgrade(), seen: Arc::default() };
+        if let Some(pad) = buffer.static_pad("sink") {
+            let seen = gauge.seen.clone();
+            shortcut::lead(&pad, move |_, packet| {
+                if let Some(timestamp) = timestamp(&packet) {
+                    seen.goes_in(timestamp);
                 }
-                gst::PadProbeReturn::Ok
+                ControlFlow::Continue(packet)
             });
-        };
-        watch(buffer.static_pad("sink"), true);
-        watch(buffer.static_pad("src"), false);
-        Self { buffer: buffer.downgrade(), seen }
+        }
+        gauge
+    }
+
+    /// A packet came out.
+    pub fn came_out(&self, header: &Header) {
+        if let Some(timestamp) = header[TIMESTAMP..].first_chunk().copied().map(u32::from_be_bytes) {
+            self.seen.came_out.store(u64::from(timestamp) | KNOWN, Ordering::Relaxed);
+        }
     }
 
     /// Whether the jitter buffer still exists.
@@ -100,6 +106,10 @@ impl Gauge {
 
 fn timestamp(buffer: &gst::BufferRef) -> Option<u32> {
     let mut bytes = [0; 4];
+    if buffer.size() < TIMESTAMP + bytes.len() {
+        // Copying from a shorter packet panics.
+        return None;
+    }
     buffer.copy_to_slice(TIMESTAMP, &mut bytes).ok()?;
     Some(u32::from_be_bytes(bytes))
 }

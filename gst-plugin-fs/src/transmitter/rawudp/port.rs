@@ -11,7 +11,7 @@ use gst::prelude::*;
 use super::binding::Wish;
 use super::io::{Handler, Loop, Reason, Registration};
 use super::socket::{Batch, Incoming, Socket};
-use super::source::{Sender, Sources};
+use super::source::{Recent, Sender, Sources};
 use super::stun::{self, Handled};
 use super::{CAT, lock, random};
 use crate::transmitter::inlet::Inlet;
@@ -46,6 +46,7 @@ impl Port {
             inlet: inlet.downgrade(),
             sources: sources.clone(),
             last_sender: Mutex::default(),
+            recent: Mutex::default(),
         };
         let registration = Arc::new(home.register(&*socket, Arc::new(receiver)));
         questions.registration.set(Arc::downgrade(&registration)).unwrap_or_default();
@@ -200,6 +201,7 @@ struct Receiver {
     sources: Arc<Sources>,
     /// Packets come from the same address most of the time: its object is made once.
     last_sender: Mutex<Option<(SocketAddr, gio::SocketAddress)>>,
+    recent: Mutex<Recent>,
 }
 
 impl Receiver {
@@ -216,7 +218,14 @@ impl Receiver {
             let _ = buffer.copy_from_slice(0, bytes);
             gst_net::NetAddressMeta::add(buffer, &self.sender(from));
         }
-        match self.sources.received(self.component, self.socket.port(), from, bytes.len()) {
+        let sender = self.sources.received(
+            &mut lock(&self.recent),
+            self.component,
+            self.socket.port(),
+            from,
+            bytes.len(),
+        );
+        match sender {
             Sender::Known(stream) => stream.emit_known_source_packet_received(self.component, &buffer),
             Sender::First(stream) => {
                 if let Some(stream) = stream.upgrade() {

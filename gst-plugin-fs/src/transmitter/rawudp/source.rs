@@ -1,7 +1,7 @@
 //! Whose packet is it? Remote addresses of all streams of a transmitter.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::RawUdpStreamTransmitter;
@@ -40,30 +40,69 @@ impl Known {
     }
 }
 
-/// The table of all streams, read for every packet.
+/// The table of all streams.
 #[derive(Default)]
-pub(super) struct Sources(RwLock<Vec<Arc<Known>>>);
+pub(super) struct Sources {
+    table: RwLock<Vec<Arc<Known>>>,
+    /// Counts the changes, so that what was found in the table can be used until the next.
+    changes: AtomicU64,
+}
+
+/// Whose the last packet of a socket was; the next is his too, most of the time.
+#[derive(Default)]
+pub(super) struct Recent {
+    known: Option<Arc<Known>>,
+    address: Option<SocketAddr>,
+    changes: u64,
+}
 
 impl Sources {
     /// Notes where a stream's peer sends from.
     pub(super) fn add(&self, known: &Arc<Known>) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).push(known.clone());
+        self.change(|table| table.push(known.clone()));
     }
 
     /// Forgets what [`Sources::add`] noted.
     pub(super) fn remove(&self, known: &Arc<Known>) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).retain(|k| !Arc::ptr_eq(k, known));
+        self.change(|table| table.retain(|k| !Arc::ptr_eq(k, known)));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Vec<Arc<Known>>)) {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        change(&mut table);
+        self.changes.fetch_add(1, Ordering::Release);
     }
 
     /// Counts a packet and says whose it is.
     pub(super) fn received(
         &self,
+        recent: &mut Recent,
         component: u32,
         local_port: u16,
         address: SocketAddr,
         bytes: usize,
     ) -> Sender {
-        let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let changes = self.changes.load(Ordering::Acquire);
+        if recent.changes != changes || recent.address != Some(address) {
+            *recent = Recent::default();
+        }
+        if recent.known.is_none() {
+            match self.find(component, local_port, address) {
+                Ok(known) => *recent = Recent { known: Some(known), address: Some(address), changes },
+                Err(sender) => return sender,
+            }
+        }
+        let Some(known) = &recent.known else { return Sender::Unknown };
+        known.counters.add_received(bytes);
+        match known.associate.then(|| known.stream.upgrade()).flatten() {
+            Some(stream) => Sender::Known(stream),
+            None => Sender::Unknown,
+        }
+    }
+
+    /// The one who certainly sends from there.
+    fn find(&self, component: u32, local_port: u16, address: SocketAddr) -> Result<Arc<Known>, Sender> {
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
         let of_component = || table.iter().filter(|k| k.component == component);
         let same = |k: &&Arc<Known>| k.address.port() == address.port() && k.address.ip() == address.ip();
         let mut matching = of_component().filter(same);
@@ -71,20 +110,16 @@ impl Sources {
             let mut waiting = of_component().filter(|k| k.local_port == local_port);
             return match (waiting.next(), waiting.next()) {
                 (Some(only), None) if only.latch.swap(false, Ordering::Relaxed) => {
-                    Sender::First(only.stream.clone())
+                    Err(Sender::First(only.stream.clone()))
                 }
-                _ => Sender::Unknown,
+                _ => Err(Sender::Unknown),
             };
         };
         if matching.next().is_some() || first.local_port != local_port {
-            return Sender::Unknown;
+            return Err(Sender::Unknown);
         }
-        first.counters.add_received(bytes);
         first.latch.store(false, Ordering::Relaxed);
-        match first.stream.upgrade() {
-            Some(stream) if first.associate => Sender::Known(stream),
-            _ => Sender::Unknown,
-        }
+        Ok(first.clone())
     }
 }
 
@@ -96,4 +131,44 @@ pub(super) enum Sender {
     First(glib::WeakRef<RawUdpStreamTransmitter>),
     /// It cannot be told.
     Unknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(address: SocketAddr, counters: &Counters) -> Arc<Known> {
+        let (stream, counters) = (glib::WeakRef::default(), counters.clone());
+        let latch = AtomicBool::new(false);
+        Arc::new(Known { component: 1, local_port: 9, address, stream, associate: false, counters, latch })
+    }
+
+    fn bytes(counters: &Counters) -> u64 {
+        counters.describe(1, None, None).get("bytes-received").unwrap()
+    }
+
+    #[test]
+    fn what_is_remembered_of_a_sender_ends_with_the_next_change() {
+        gst::init().unwrap();
+        let address = SocketAddr::from(([192, 0, 2, 1], 5000));
+        let [first, second] = [(); 2].map(|()| Counters::default());
+        let (sources, mut recent) = (Sources::default(), Recent::default());
+        let mut received = |sources: &Sources, from| _ = sources.received(&mut recent, 1, 9, from, 100);
+        received(&sources, address);
+        let one = known(address, &first);
+        sources.add(&one);
+        received(&sources, address);
+        received(&sources, address);
+        assert_eq!(bytes(&first), 200, "known from the next packet on");
+        received(&sources, SocketAddr::from(([192, 0, 2, 1], 5001)));
+        assert_eq!(bytes(&first), 200, "another port is somebody else");
+        received(&sources, address);
+        let two = known(address, &second);
+        sources.add(&two);
+        received(&sources, address);
+        assert_eq!([&first, &second].map(bytes), [300, 0], "whose it is cannot be told");
+        sources.remove(&one);
+        received(&sources, address);
+        assert_eq!([&first, &second].map(bytes), [300, 100]);
+    }
 }
