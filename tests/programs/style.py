@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 FILE_LINES, FUNCTION_LINES = 800, 100
+FILE_KB = 256
 FORBIDDEN_NAMES = {"utils.rs", "common.rs", "helpers.rs", "util.rs", "helper.rs"}
 OPEN_MARKS = re.compile(r"\b(TODO|FIXME|XXX)\b|\b(todo|unimplemented)!\(")
 
@@ -62,9 +63,10 @@ def unnamed_tests():
 def check():
     rules = {f"file body at most {FILE_LINES} lines": [], f"function at most {FUNCTION_LINES} lines": [],
              "each file begins with //!": [], "no file named utils, common or helpers": [], "nothing left open": [],
-             "no panic=abort": [], "the tests that DEFECTS.md names exist": unnamed_tests()}
+             "no panic=abort": [], "the tests that DEFECTS.md names exist": unnamed_tests(),
+             f"no file larger than {FILE_KB} KB": []}
     names = iter(rules)
-    too_long, long_function, front, forbidden, marks, abort, _ = (rules[name] for name in names)
+    too_long, long_function, front, forbidden, marks, abort, _, large = (rules[name] for name in names)
     for path in tracked("*.rs"):
         lines = path.read_text().splitlines()
         inside = body(lines)
@@ -77,6 +79,7 @@ def check():
             forbidden.append(str(path))
         marks += [f"{path}:{n}" for n, line in enumerate(lines, 1) if OPEN_MARKS.search(line)]
     abort += [str(path) for path in tracked("*Cargo.toml") if re.search(r"panic\s*=\s*.abort", path.read_text())]
+    large += [str(path) for path in tracked("*") if path.stat().st_size > FILE_KB * 1024]
     for rule, places in rules.items():
         print(f"ok - {rule}" if not places else f"not ok - {rule}: {', '.join(places)}")
     return not any(rules.values())
