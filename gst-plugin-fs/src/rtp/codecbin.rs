@@ -5,6 +5,7 @@
 
 mod error_downgrade;
 mod first_use;
+mod legal_rate;
 mod packet_time;
 mod profile;
 
@@ -28,6 +29,7 @@ pub fn build_send(blueprint: &Blueprint, codec: &Codec, name: &str) -> Result<gs
     for element in &elements {
         set_payload_type(element, codec);
         packet_time::apply(element, codec);
+        legal_rate::apply(element);
         first_use::guard(element);
     }
     Ok(bin)

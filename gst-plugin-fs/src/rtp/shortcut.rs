@@ -7,11 +7,15 @@
 //!
 //! | file | past what |
 //! |---|---|
-//! | `demultiplexer.rs` | rtpbin's demultiplexers of SSRCs and payload types |
-//! | `door.rs` | open valves, tees with one branch |
+//! | `demultiplexer.rs` | rtpbin's storage and demultiplexer of SSRCs |
 //! | `entrance.rs` | the funnel before rtpbin, with what watches packets there |
+//! | `tee.rs` | tees with one branch |
 //!
 //! Nobody may wait for a pad in the middle of a shorter way to be idle: it always is.
+//!
+//! What stands in the thread of a jitter buffer, [`through`] and [`past`], keeps nothing over the call to the next pad that
+//! would have to be dropped: where an application in Python ends, the thread may end in its callback by `pthread_exit`, and
+//! Rust ends the process when that unwinds a function which has something to clean up.
 
 use std::ops::ControlFlow;
 use std::sync::Mutex;
@@ -43,17 +47,11 @@ type Flow = Result<gst::FlowSuccess, gst::FlowError>;
 /// ghost pad of a source, or the inner one of a sink, to be idle.
 pub fn through(ghost: &gst::GhostPad) {
     let Some(inner) = ghost.internal() else { return };
-    let link = Link::new(UNUSUAL);
     if ghost.direction() == gst::PadDirection::Sink {
-        lead(ghost.upcast_ref(), move |_, packet| link.take(inner.upcast_ref(), packet));
+        lead_past(ghost.upcast_ref(), move |_| behind(inner.upcast_ref(), UNUSUAL));
     } else {
         // The inner pad's parent is the ghost pad, which owns it.
-        lead(inner.upcast_ref(), move |parent, packet| {
-            match parent.and_then(|parent| parent.downcast_ref::<gst::Pad>()) {
-                Some(ghost) => link.take(ghost, packet),
-                None => ControlFlow::Continue(packet),
-            }
-        });
+        lead_past(inner.upcast_ref(), |parent| behind(parent?.downcast_ref::<gst::Pad>()?, UNUSUAL));
     }
 }
 
@@ -66,14 +64,10 @@ pub fn past(elements: &[gst::Element]) {
         let Some((first, rest)) = steps.as_deref().and_then(<[Step]>::split_first) else { continue };
         // The first element owns the pad that the way begins at, so the way must not own the element.
         let (source, filters, rest) = (first.source.clone(), first.filters, rest.to_vec());
-        let link = Link::new(UNUSUAL | TO_AGREE);
-        lead(&first.sink, move |parent, packet| {
-            let converter = || parent?.downcast_ref::<gst_base::BaseTransform>();
-            let idle = filters || converter().is_some_and(|converter| converter.is_passthrough());
-            match idle.then(|| rest.iter().try_fold(&source, |from, step| step.follow(from))).flatten() {
-                Some(last) => link.take(last, packet),
-                None => ControlFlow::Continue(packet),
-            }
+        lead_past(&first.sink, move |parent| {
+            let idle = filters || parent?.downcast_ref::<gst_base::BaseTransform>()?.is_passthrough();
+            let next = idle.then(|| behind(&source, UNUSUAL | TO_AGREE))??;
+            rest.iter().try_fold(next, |next, step| step.take(&next))
         });
     }
 }
@@ -104,13 +98,24 @@ impl Step {
         Some(Self { sink, converter, filters: is_filter(element), source })
     }
 
-    /// The source pad of this converter, if it would hand on what comes from that pad.
-    fn follow(&self, from: &gst::Pad) -> Option<&gst::Pad> {
-        let usual = peer(from, UNUSUAL | TO_AGREE, 0) == self.sink.as_ptr()
+    /// The pad behind this converter, if it would hand on what comes from before.
+    fn take(&self, next: &gst::Pad) -> Option<gst::Pad> {
+        let usual = *next == self.sink
             && probes(&self.sink) == 0
             && (self.filters || self.converter.is_passthrough());
-        usual.then_some(&self.source)
+        usual.then(|| behind(&self.source, UNUSUAL | TO_AGREE))?
     }
+}
+
+/// Packets that arrive at a sink pad go where `way` says, or, where it says nothing, as before.
+fn lead_past(
+    sink: &gst::Pad,
+    way: impl Fn(Option<&gst::Object>) -> Option<gst::Pad> + Send + Sync + 'static,
+) {
+    lead(sink, move |parent, packet| match way(parent) {
+        Some(next) => ControlFlow::Break(next.chain(packet)),
+        None => ControlFlow::Continue(packet),
+    });
 }
 
 /// Packets that arrive at a sink pad are first given to `way`, which says what became of them, or gives them back to go
@@ -135,6 +140,21 @@ pub fn lead(
     };
     // SAFETY: nobody else is about to run the function that is replaced.
     unsafe { sink.set_chain_function(chain) }
+}
+
+/// The pad that a source pad is linked to, if packets may go there without it.
+fn behind(source: &gst::Pad, unusual: u32) -> Option<gst::Pad> {
+    let pad = source.as_ptr();
+    // SAFETY: the pad is alive; what is read and the peer are guarded by its lock, which the pad's own functions take
+    // for them too. The reference to the peer is taken before the lock is given back.
+    unsafe {
+        glib::ffi::g_mutex_lock(&raw mut (*pad).object.lock);
+        let usual = (*pad).num_probes == 0 && (*pad).object.flags & unusual == 0;
+        let peer = if usual { (*pad).peer } else { std::ptr::null_mut() };
+        let next = Option::<gst::Pad>::from_glib_none(peer);
+        glib::ffi::g_mutex_unlock(&raw mut (*pad).object.lock);
+        next
+    }
 }
 
 /// What a source pad is linked to, kept so that packets need neither its lock nor a reference.
@@ -192,8 +212,8 @@ fn probes(pad: &gst::Pad) -> i32 {
 }
 
 pub mod demultiplexer;
-pub mod door;
 pub mod entrance;
+pub mod tee;
 
 #[cfg(test)]
 mod tests;

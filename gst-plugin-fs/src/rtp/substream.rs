@@ -14,7 +14,6 @@ use gst::prelude::*;
 
 use super::session::recipe::Recipe;
 use super::session::ssrc_map::StreamId;
-use super::shortcut::door;
 use super::{element, shortcut};
 
 /// What a source sends between its media, under another payload type (RFC 4733, RFC 3389).
@@ -165,7 +164,6 @@ impl Parts {
             &element::static_pad(&self.capsfilter, "sink")?,
         )?;
         shortcut::past(std::slice::from_ref(&self.capsfilter));
-        door::past_valve(&self.output_valve);
         if let Some(ghost) = rtpbin_pad.downcast_ref() {
             shortcut::through(ghost);
         }

@@ -20,7 +20,7 @@ use super::mux;
 use crate::debug::CONFERENCE as CAT;
 use crate::rtp::bitrate_adapter::BitrateAdapter;
 use crate::rtp::shortcut::entrance::{Entrance, Verdict};
-use crate::rtp::shortcut::{demultiplexer, door};
+use crate::rtp::shortcut::{demultiplexer, tee};
 use crate::rtp::{element, shortcut};
 
 /// How many packets in sequence make a new SSRC valid (RFC 3550 appendix A.1 proposes 2). One is enough where
@@ -184,7 +184,7 @@ impl Graph {
                 shortcut::through(ghost);
             }
         }
-        door::past_tee(&self.send_rtp_tee);
+        tee::past(&self.send_rtp_tee);
         let internal = self.rtpbin.emit_by_name::<Option<glib::Object>>("get-internal-session", &[&id]);
         self.internal_session = internal.map(InternalSession);
         if let Some(InternalSession(internal)) = &self.internal_session {
@@ -222,7 +222,7 @@ impl Graph {
             && is_made_by(&storage, "rtpstorage")
             && is_made_by(&demux, "rtpssrcdemux")
         {
-            demultiplexer::past_storage(&storage, &demux, demultiplexer::ssrc);
+            demultiplexer::past(&storage, &demux);
         }
     }
 

@@ -12,7 +12,6 @@ use super::imp;
 use super::state::State;
 use super::timer::Task;
 use crate::debug::CONFERENCE as CAT;
-use crate::rtp::shortcut::demultiplexer;
 use crate::rtp::substream::{OutputPad, Parts, SubstreamKey};
 
 /// A source that goes to and fro faster than that speaks two codecs at once, and keeps both pads.
@@ -66,10 +65,6 @@ impl imp::Session {
         if known.and_then(|known| known.upgrade()).as_ref() == Some(&demuxer) {
             return;
         }
-        let gauge = self.state().statistics.gauge(ssrc).cloned();
-        demultiplexer::past(&demuxer, demultiplexer::payload_type, move |header| {
-            gauge.iter().for_each(|gauge| gauge.came_out(header));
-        });
         let weak = self.obj().downgrade();
         demuxer.connect("payload-type-change", false, move |values| {
             let pt = u8::try_from(values.get(1)?.get::<u32>().ok()?).ok()?;

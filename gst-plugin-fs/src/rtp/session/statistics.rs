@@ -27,11 +27,6 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    /// Measures the jitter buffer of a source.
-    pub(super) fn gauge(&self, ssrc: u32) -> Option<&Gauge> {
-        self.gauges.get(&ssrc)
-    }
-
     fn watch(&mut self, ssrc: u32, gauge: Gauge) {
         self.gauges.retain(|_, known| known.is_alive());
         self.gauges.insert(ssrc, gauge);

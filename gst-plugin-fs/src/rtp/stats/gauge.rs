@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use gst::prelude::*;
 
 use crate::rtp::shortcut;
-use crate::rtp::shortcut::demultiplexer::Header;
 
 /// Marks that there is a timestamp in the lower half.
 const KNOWN: u64 = 1 << 32;
@@ -36,6 +35,10 @@ struct Seen {
 }
 
 impl Seen {
+    fn comes_out(&self, timestamp: u32) {
+        self.came_out.store(u64::from(timestamp) | KNOWN, Ordering::Relaxed);
+    }
+
     fn goes_in(&self, timestamp: u32) {
         let newest = u64::from(timestamp) | KNOWN;
         self.went_in.store(newest, Ordering::Relaxed);
@@ -63,7 +66,7 @@ pub struct Gauge {
 }
 
 impl Gauge {
-    /// Watches what goes into a jitter buffer, for as long as it lives. It must be new.
+    /// Watches a jitter buffer for as long as it lives. It must be new.
     pub fn new(buffer: &gst::Element) -> Self {
         let gauge = Self { buffer: buffer.downgrade(), seen: Arc::default() };
         if let Some(pad) = buffer.static_pad("sink") {
@@ -75,14 +78,16 @@ impl Gauge {
                 ControlFlow::Continue(packet)
             });
         }
-        gauge
-    }
-
-    /// A packet came out.
-    pub fn came_out(&self, header: &Header) {
-        if let Some(timestamp) = header[TIMESTAMP..].first_chunk().copied().map(u32::from_be_bytes) {
-            self.seen.came_out.store(u64::from(timestamp) | KNOWN, Ordering::Relaxed);
+        if let Some(pad) = buffer.static_pad("src") {
+            let seen = gauge.seen.clone();
+            pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+                if let Some(timestamp) = info.buffer().and_then(|buffer| timestamp(buffer)) {
+                    seen.comes_out(timestamp);
+                }
+                gst::PadProbeReturn::Ok
+            });
         }
+        gauge
     }
 
     /// Whether the jitter buffer still exists.
