@@ -185,9 +185,12 @@ def of_threads():
     """(kind of thread, ID) -> (ns on a CPU, turns)."""
     found = {}
     for task in os.listdir("/proc/self/task"):
-        with open(f"/proc/self/task/{task}/comm", encoding="ascii") as name, open(f"/proc/self/task/{task}/schedstat", encoding="ascii") as file:
-            used, _waited, turns = map(int, file.read().split())
-            found[(re.sub(r"\d+|:.*", "", name.read().strip()), task)] = (used, turns)
+        try:
+            with open(f"/proc/self/task/{task}/comm", encoding="ascii") as name, open(f"/proc/self/task/{task}/schedstat", encoding="ascii") as file:
+                used, _waited, turns = map(int, file.read().split())
+                found[(re.sub(r"\d+|:.*", "", name.read().strip()), task)] = (used, turns)
+        except FileNotFoundError:
+            pass  # it has ended meanwhile
     return found
 
 

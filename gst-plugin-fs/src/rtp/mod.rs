@@ -13,6 +13,7 @@
 //! | `keyunit` | key frames on request |
 //! | `tfrc`, `packet_modder` | TCP-friendly rate control |
 //! | `bitrate_adapter` | pictures that fit the bit rate |
+//! | `field_name` | a bound to the names that peers make up |
 //! | `shortcut` | packets past elements that have nothing to do |
 //! | `special` | telephony events, as packets and as tones |
 
@@ -21,6 +22,7 @@ pub mod codecbin;
 pub mod conference;
 pub mod discovery;
 pub(crate) mod element;
+mod field_name;
 mod keyunit;
 mod packet_modder;
 pub mod participant;

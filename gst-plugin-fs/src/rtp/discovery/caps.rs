@@ -5,6 +5,8 @@
 
 use fs_proto::{Codec, CodecParameter, FeedbackParameter, MediaType};
 
+use crate::rtp::field_name::{self, Origin};
+
 /// Fields with a meaning of their own: a format parameter of that name must not overwrite them.
 const RESERVED: [&str; 9] = [
     "media",
@@ -30,7 +32,7 @@ const FEEDBACK_PREFIX: &str = "rtcp-fb-";
 ///
 /// What the codec leaves open (payload type, clock rate, channels) is left out of the caps. A parameter without
 /// name, with the name of one of the caps' own fields or with a NUL character has no place in caps and is
-/// left out too.
+/// left out too, and so are longer names than there are, and new ones when peers have made up thousands.
 pub fn codec_to_caps(codec: &Codec) -> gst::Caps {
     let mut s = gst::Structure::new_empty("application/x-rtp");
     s.set("media", codec.media_type.as_str());
@@ -69,7 +71,7 @@ fn set_parameter(s: &mut gst::Structure, p: &CodecParameter) {
         if let Ok(number) = p.value.trim().parse::<u32>() {
             s.set(name, number);
         }
-    } else {
+    } else if field_name::is_allowed(&name, Origin::Parameter) {
         s.set(name, p.value.as_str());
     }
 }
@@ -83,7 +85,9 @@ fn set_feedback(s: &mut gst::Structure, f: &FeedbackParameter) {
         name.push('-');
         name.push_str(&f.subtype.to_ascii_lowercase());
     }
-    s.set(name, f.extra_params.as_str());
+    if field_name::is_allowed(&name, Origin::Parameter) {
+        s.set(name, f.extra_params.as_str());
+    }
 }
 
 /// The codec that the first structure of `caps` describes; `None` when it is not RTP, names no encoding or no known

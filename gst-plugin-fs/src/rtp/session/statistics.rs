@@ -8,6 +8,7 @@ use gst::prelude::*;
 use super::imp;
 use super::ssrc_map::StreamId;
 use super::state::State;
+use crate::rtp::field_name::{self, Origin};
 use crate::rtp::stats::gauge::Gauge;
 use crate::rtp::stats::{self, Counters, Received, Sent};
 use crate::rtp::substream::Substream;
@@ -194,7 +195,10 @@ fn of_stream(id: StreamId, received: &[(Heard, Received)]) -> gst::Structure {
         if let Some(codec) = &heard.codec {
             source.set("codec", stats::of_codec(codec));
         }
-        structure.set(format!("ssrc-{}", heard.ssrc), source);
+        let name = format!("ssrc-{}", heard.ssrc);
+        if field_name::is_allowed(&name, Origin::Source) {
+            structure.set(name, source);
+        }
     }
     structure
 }
