@@ -32,6 +32,7 @@ def leave_in_the_middle():
         bob.prefer_pcma()
         connect(to_bob, to_alice)
     hears(calls[-1][3], "until the end")
+    call.check_loaded()
     sys.exit(0)
 
 
