@@ -5,10 +5,13 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ThreadId};
 
+use glib::translate::*;
 use gst::prelude::*;
 
 thread_local! {
     static FEEDS_ANY: Cell<bool> = const { Cell::new(false) };
+    /// The source pad that the thread pushes through now, of those threads that serve one after another.
+    static PAD: Cell<*mut gst::ffi::GstPad> = const { Cell::new(std::ptr::null_mut()) };
 }
 
 /// Threads that announced themselves, by a message that each of them posts itself.
@@ -36,11 +39,24 @@ impl StreamingThreads {
         }
     }
 
-    /// Whether the caller runs in one of them, or in one that serves every conference of the process.
-    pub(crate) fn has_caller(&self) -> bool {
+    /// Whether the caller runs in one of those of `conference`, or in one that serves every conference of the process.
+    pub(crate) fn has_caller(&self, conference: &impl IsA<gst::Object>) -> bool {
         FEEDS_ANY.get()
+            || pushes_inside(conference.upcast_ref())
             || self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&thread::current().id())
     }
+}
+
+/// The calling thread pushes through that pad until it says so of another one, or of none (null). The pad must live so long.
+pub(crate) fn push_through(pad: *mut gst::ffi::GstPad) {
+    PAD.set(pad);
+}
+
+/// Whether the pad that this thread pushes through is inside a bin.
+fn pushes_inside(bin: &gst::Object) -> bool {
+    // SAFETY: it is a pad that lives as long as it stands there, or null.
+    let pad: Option<gst::Object> = unsafe { from_glib_none(PAD.get().cast::<gst::ffi::GstObject>()) };
+    pad.is_some_and(|pad| pad.has_as_ancestor(bin))
 }
 
 /// The calling thread pushes into conferences for as long as it lives, without a message of its own in each.
@@ -93,14 +109,29 @@ mod tests {
 
     #[test]
     fn a_thread_that_feeds_any_conference_is_known_to_each() {
-        let threads = StreamingThreads::default();
-        assert!(!threads.has_caller());
+        gst::init().unwrap();
+        let (threads, bin) = (StreamingThreads::default(), gst::Bin::new());
+        assert!(!threads.has_caller(&bin));
         thread::scope(|scope| {
             scope.spawn(|| {
                 feed_any();
-                assert!(threads.has_caller());
+                assert!(threads.has_caller(&bin));
             });
         });
-        assert!(!threads.has_caller());
+        assert!(!threads.has_caller(&bin));
+    }
+
+    #[test]
+    fn a_thread_that_serves_many_is_known_to_the_one_it_serves() {
+        gst::init().unwrap();
+        let threads = StreamingThreads::default();
+        let [one, other] = [(); 2].map(|()| gst::Bin::new());
+        let element = gst::ElementFactory::make("identity").build().unwrap();
+        one.add(&element).unwrap();
+        let pad = element.static_pad("src").unwrap();
+        push_through(pad.as_ptr());
+        assert!(threads.has_caller(&one) && !threads.has_caller(&other));
+        push_through(std::ptr::null_mut());
+        assert!(!threads.has_caller(&one));
     }
 }

@@ -11,6 +11,7 @@
 //! | [`candidate`] | transport addresses of a stream's components, and their SDP lines |
 //! | [`dtmf`] | telephony events and their digits (RFC 4733) |
 //! | [`hdrext`] | RTP header extensions (RFC 8285) |
+//! | [`jitter_buffer`] | a receiver's jitter buffer: order, losses and playout times (RFC 3550) |
 //! | [`negotiation`] | from offers and answers to one agreed list of codecs |
 //! | [`srtp`] | ciphers, keys and packet indexes of encrypted media, and `a=crypto` |
 //! | [`session`] | what a session decides: the queue of telephony events |
@@ -25,6 +26,7 @@ pub mod codec;
 pub mod dtmf;
 pub mod error;
 pub mod hdrext;
+pub mod jitter_buffer;
 pub mod media;
 pub mod negotiation;
 pub mod session;

@@ -31,7 +31,7 @@ impl PropertyTable {
     pub(super) fn apply(&self, element: &gst::Element) {
         let factory = element.factory().map(|factory| factory.name().to_string());
         let entries = factory
-            .and_then(|factory| self.0.get(&factory))
+            .and_then(|factory| self.0.get(&factory).or_else(|| self.0.get(stands_for(&factory)?)))
             .or_else(|| self.0.get(element.name().as_str()))
             .map_or(&[][..], Vec::as_slice);
         for (property, text) in entries {
@@ -48,6 +48,11 @@ impl PropertyTable {
             self.apply(&element);
         }
     }
+}
+
+/// The well-known element whose place an element of ours takes: what files say of that one is for ours too.
+fn stands_for(factory: &str) -> Option<&'static str> {
+    (factory == "fsrtpjitterbuffer").then_some("rtpjitterbuffer")
 }
 
 fn set(element: &gst::Element, property: &str, text: &str) {

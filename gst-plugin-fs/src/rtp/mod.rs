@@ -10,6 +10,7 @@
 //! | [`codecbin`] | encoder and decoder bins |
 //! | `srtp` | encryption by the srtp elements |
 //! | `stats` | what the property `stats` tells |
+//! | `jitter_buffer` | the jitter buffer of a source, in shared threads |
 //! | `keyunit` | key frames on request |
 //! | `tfrc`, `packet_modder` | TCP-friendly rate control |
 //! | `bitrate_adapter` | pictures that fit the bit rate |
@@ -23,6 +24,7 @@ pub mod conference;
 pub mod discovery;
 pub(crate) mod element;
 mod field_name;
+pub(crate) mod jitter_buffer;
 mod keyunit;
 mod packet_modder;
 pub mod participant;
@@ -37,11 +39,13 @@ mod tfrc;
 
 use glib::prelude::*;
 
-/// Registers the element with a plugin, or with no plugin for static use.
+/// Registers the elements with a plugin, or with no plugin for static use.
 ///
 /// # Errors
 /// GStreamer refused the registration.
 pub fn register(plugin: Option<&gst::Plugin>) -> Result<(), glib::BoolError> {
     crate::debug::init();
+    let buffer = jitter_buffer::JitterBuffer::static_type();
+    gst::Element::register(plugin, jitter_buffer::FACTORY, gst::Rank::NONE, buffer)?;
     gst::Element::register(plugin, "fsrtpconference", gst::Rank::NONE, conference::Conference::static_type())
 }

@@ -27,7 +27,7 @@ pub struct Conference {
 
 impl Conference {
     pub(super) fn is_streaming_thread(&self) -> bool {
-        self.threads.has_caller()
+        self.threads.has_caller(&*self.obj())
     }
 
     /// `stats`: those of each session, and their sums.

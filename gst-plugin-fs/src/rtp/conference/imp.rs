@@ -67,7 +67,7 @@ impl Conference {
     }
 
     pub(super) fn is_streaming_thread(&self) -> bool {
-        self.threads.has_caller()
+        self.threads.has_caller(&*self.obj())
     }
 
     /// `stats`: the sums of all sessions, and each of them.
@@ -114,6 +114,7 @@ impl Conference {
                 session.imp().pad_removed((ssrc, pt));
             }
         });
+        crate::rtp::jitter_buffer::use_in(rtpbin);
         let weak = self.obj().downgrade();
         rtpbin.connect("new-jitterbuffer", false, move |values| {
             let buffer = values.get(1)?.get::<gst::Element>().ok()?;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use gst::prelude::*;
 
+use crate::rtp::jitter_buffer::JitterBuffer;
 use crate::rtp::shortcut;
 
 /// Marks that there is a timestamp in the lower half.
@@ -62,6 +63,7 @@ impl Seen {
 #[derive(Clone, Debug)]
 pub struct Gauge {
     buffer: glib::WeakRef<gst::Element>,
+    /// For those that don't tell their fill themselves.
     seen: Arc<Seen>,
 }
 
@@ -69,6 +71,9 @@ impl Gauge {
     /// Watches a jitter buffer for as long as it lives. It must be new.
     pub fn new(buffer: &gst::Element) -> Self {
         let gauge = Self { buffer: buffer.downgrade(), seen: Arc::default() };
+        if buffer.is::<JitterBuffer>() {
+            return gauge;
+        }
         if let Some(pad) = buffer.static_pad("sink") {
             let seen = gauge.seen.clone();
             shortcut::lead(&pad, move |_, packet| {
@@ -97,7 +102,9 @@ impl Gauge {
 
     /// How full it is, for media of that clock rate in Hz.
     pub fn fill(&self, clock_rate: u32) -> Fill {
-        let ms = u64::from(self.seen.units()) * 1000 / u64::from(clock_rate.max(1));
+        let own = self.buffer.upgrade().and_then(|buffer| buffer.downcast::<JitterBuffer>().ok());
+        let units = own.map_or_else(|| self.seen.units(), |buffer| buffer.fill());
+        let ms = u64::from(units) * 1000 / u64::from(clock_rate.max(1));
         Fill(u32::try_from(ms).unwrap_or(u32::MAX))
     }
 

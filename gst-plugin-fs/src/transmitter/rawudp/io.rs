@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::socket::Batch;
 use super::{CAT, lock};
+use crate::rtp::jitter_buffer::threads::Round;
 use crate::transmitter::inlet::Feed;
 
 /// The loop's own event: a change of plans.
@@ -260,11 +261,13 @@ impl Inner {
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS];
         let mut load = Load::new(Instant::now());
         let mut deadline = None;
+        let mut looks = false;
         while !self.stopped.load(Ordering::Acquire) {
             if self.deadlines_changed.swap(false, Ordering::AcqRel) {
                 deadline = self.next_deadline();
             }
-            let timeout = timeout_ms(deadline);
+            let next_round = looks.then(|| Instant::now() + Round::LATEST);
+            let timeout = timeout_ms(earlier(deadline, next_round));
             let (count, place) = (EVENTS as i32, events.as_mut_ptr());
             // SAFETY: the place has room for so many events and lives during the call.
             let ready = unsafe { libc::epoll_wait(self.epoll.as_raw_fd(), place, count, timeout) };
@@ -274,11 +277,13 @@ impl Inner {
                     continue;
                 }
                 gst::error!(CAT, "the socket loop cannot wait: {error}");
-                return;
+                break;
             };
+            let round = Round::begin();
             for event in &events[..ready] {
                 self.serve(event.u64, &mut batch);
             }
+            looks = round.is_some_and(Round::end);
             let now = Instant::now();
             if deadline.is_some_and(|deadline| deadline <= now) {
                 self.call_due(now);
@@ -288,6 +293,7 @@ impl Inner {
                 std::thread::sleep(ROUND);
             }
         }
+        Round::no_more();
     }
 
     fn serve(&self, token: u64, batch: &mut Batch) {

@@ -1,0 +1,501 @@
+//! `fsrtpjitterbuffer` between pads of the test, and inside rtpbin.
+
+#![allow(clippy::unwrap_used)] // the helpers here are part of tests
+
+mod support;
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use gst::prelude::*;
+
+use support::{PATIENCE, init};
+
+const MS: Duration = Duration::from_millis(1);
+/// Samples in a packet of 20 ms.
+const SAMPLES: u32 = 160;
+
+/// What came out.
+#[derive(Debug)]
+enum Came {
+    Packet { sequence_number: u16, pts: gst::ClockTime, discontinuous: bool },
+    Lost { sequence_number: u32, timestamp: u64, duration: u64 },
+    Eos,
+}
+
+/// A jitter buffer in a pipeline of its own, with a source pad of the test before it and a sink pad behind it.
+struct Rig {
+    pipeline: gst::Pipeline,
+    buffer: gst::Element,
+    source: gst::Pad,
+    sink: gst::Pad,
+    came: Receiver<Came>,
+    /// Set: what comes is held.
+    held: Arc<(Mutex<bool>, Condvar)>,
+}
+
+impl Rig {
+    fn new(latency_ms: u32) -> Self {
+        let rig = Self::of("fsrtpjitterbuffer", latency_ms);
+        assert!(rig.buffer.factory().unwrap().plugin().unwrap().plugin_name().starts_with("fs"));
+        rig
+    }
+
+    fn of(factory: &str, latency_ms: u32) -> Self {
+        init();
+        let pipeline = gst::Pipeline::new();
+        let buffer = gst::ElementFactory::make(factory).build().unwrap();
+        buffer.set_property("latency", latency_ms);
+        buffer.set_property("do-lost", true);
+        pipeline.add(&buffer).unwrap();
+        let (tell, came) = channel();
+        let tell = Mutex::new(tell);
+        let held = Arc::new((Mutex::new(false), Condvar::new()));
+        let hold = held.clone();
+        let events = Mutex::new(tell.lock().unwrap().clone());
+        let sink = gst::Pad::builder(gst::PadDirection::Sink)
+            .chain_function(move |_, _, packet| {
+                let (held, changed) = &*hold;
+                drop(changed.wait_while(held.lock().unwrap(), |held| *held).unwrap());
+                let _ = tell.lock().unwrap().send(Came::of(&packet));
+                Ok(gst::FlowSuccess::Ok)
+            })
+            .event_function(move |_, _, event| {
+                if let Some(came) = Came::of_event(&event) {
+                    let _ = events.lock().unwrap().send(came);
+                }
+                true
+            })
+            .build();
+        let source = gst::Pad::builder(gst::PadDirection::Src).build();
+        source.link(&buffer.static_pad("sink").unwrap()).unwrap();
+        buffer.static_pad("src").unwrap().link(&sink).unwrap();
+        sink.set_active(true).unwrap();
+        source.set_active(true).unwrap();
+        pipeline.set_state(gst::State::Playing).unwrap();
+        pipeline.state(gst::ClockTime::from_seconds(5)).0.unwrap();
+        let caps = gst::Caps::builder("application/x-rtp")
+            .field("media", "audio")
+            .field("payload", 0)
+            .field("clock-rate", 8000)
+            .field("encoding-name", "PCMU")
+            .build();
+        for event in [
+            gst::event::StreamStart::new("test"),
+            gst::event::Caps::new(&caps),
+            gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new()),
+        ] {
+            assert!(source.push_event(event));
+        }
+        Self { pipeline, buffer, source, sink, came, held }
+    }
+
+    /// The running time now.
+    fn now(&self) -> gst::ClockTime {
+        self.buffer.current_running_time().unwrap()
+    }
+
+    /// Gives a packet as if it had arrived then.
+    fn give(&self, number: u16, arrived: gst::ClockTime) {
+        self.give_with(number, u32::from(number) * SAMPLES, arrived);
+    }
+
+    fn give_with(&self, number: u16, timestamp: u32, arrived: gst::ClockTime) {
+        let mut packet = vec![0x80, 0];
+        packet.extend(number.to_be_bytes());
+        packet.extend(timestamp.to_be_bytes());
+        packet.extend([0, 0, 0, 7]);
+        packet.extend([0xff; 160]);
+        let mut packet = gst::Buffer::from_mut_slice(packet);
+        packet.get_mut().unwrap().set_dts(arrived);
+        self.source.push(packet).unwrap();
+    }
+
+    fn hold(&self, hold: bool) {
+        *self.held.0.lock().unwrap() = hold;
+        self.held.1.notify_all();
+    }
+
+    fn next(&self) -> Came {
+        self.came.recv_timeout(PATIENCE).unwrap()
+    }
+
+    fn next_number(&self) -> u16 {
+        match self.next() {
+            Came::Packet { sequence_number, .. } => sequence_number,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn count(&self, field: &str) -> u64 {
+        self.buffer.property::<gst::Structure>("stats").get(field).unwrap()
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.hold(false);
+        let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}
+
+impl Came {
+    fn of(packet: &gst::BufferRef) -> Self {
+        let mut number = [0; 2];
+        packet.copy_to_slice(2, &mut number).unwrap();
+        Self::Packet {
+            sequence_number: u16::from_be_bytes(number),
+            pts: packet.pts().unwrap(),
+            discontinuous: packet.flags().contains(gst::BufferFlags::DISCONT),
+        }
+    }
+
+    fn of_event(event: &gst::Event) -> Option<Self> {
+        match event.view() {
+            gst::EventView::Eos(_) => Some(Self::Eos),
+            gst::EventView::CustomDownstream(custom) => {
+                let lost = custom.structure().filter(|s| s.name() == "GstRTPPacketLost")?;
+                Some(Self::Lost {
+                    sequence_number: lost.get("seqnum").unwrap(),
+                    timestamp: lost.get("timestamp").unwrap(),
+                    duration: lost.get("duration").unwrap(),
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+fn ms(ms: u64) -> gst::ClockTime {
+    gst::ClockTime::from_mseconds(ms)
+}
+
+#[test]
+fn the_first_packet_waits_for_earlier_ones_and_the_rest_for_nothing() {
+    let rig = Rig::new(100);
+    let (start, began) = (rig.now(), Instant::now());
+    rig.give(11, start);
+    rig.give(10, start + ms(1));
+    rig.give(12, start + ms(20));
+    assert_eq!([rig.next_number(), rig.next_number(), rig.next_number()], [10, 11, 12]);
+    assert!(began.elapsed() >= 60 * MS, "{:?}", began.elapsed());
+    // Its own thread's time would be at least the rest of the latency away.
+    rig.give(13, start + ms(40));
+    let Came::Packet { pts, .. } = rig.next() else { panic!() };
+    assert!(pts >= start && pts <= start + ms(61), "{pts} of {start}");
+    assert_eq!(rig.count("num-pushed"), 4);
+}
+
+#[test]
+fn a_loss_is_told_when_its_time_is_over() {
+    let rig = Rig::new(60);
+    let start = rig.now();
+    for number in [1, 2, 3] {
+        rig.give(number, start + ms(20) * u64::from(number - 1));
+    }
+    assert_eq!([rig.next_number(), rig.next_number(), rig.next_number()], [1, 2, 3]);
+    rig.give(5, start + ms(80));
+    let Came::Lost { sequence_number, timestamp, duration } = rig.next() else { panic!("no loss") };
+    let told = rig.now();
+    assert_eq!(sequence_number, 4);
+    assert!(timestamp.abs_diff((start + ms(60)).nseconds()) < 5_000_000, "{timestamp} of {start}");
+    assert!(duration.abs_diff(20_000_000) < 5_000_000, "{duration}");
+    assert!(told >= start + ms(115), "told {told} of {start}");
+    let Came::Packet { sequence_number: 5, discontinuous: true, .. } = rig.next() else { panic!() };
+    rig.give(4, start + ms(200));
+    assert_eq!((rig.count("num-lost"), rig.count("num-late")), (1, 1));
+}
+
+#[test]
+fn what_is_out_of_order_is_put_in_order_and_what_comes_twice_comes_once() {
+    let rig = Rig::new(200);
+    let start = rig.now();
+    for (place, number) in [65534, 65535, 1, 0, 0, 2, 4, 3, 4].into_iter().enumerate() {
+        rig.give(number, start + ms(5) * place as u64);
+    }
+    let came: Vec<u16> = (0..7).map(|_| rig.next_number()).collect();
+    assert_eq!(came, [65534, 65535, 0, 1, 2, 3, 4]);
+    assert_eq!(rig.count("num-duplicates") + rig.count("num-late"), 2);
+    assert!(matches!(rig.came.recv_timeout(50 * MS), Err(RecvTimeoutError::Timeout)));
+}
+
+#[test]
+fn the_end_comes_last_and_does_not_wait_for_what_is_missing() {
+    let rig = Rig::new(10_000);
+    let start = rig.now();
+    rig.give(1, start);
+    rig.give(3, start + ms(40));
+    assert!(rig.source.push_event(gst::event::Eos::new()));
+    let came: Vec<Came> = (0..4).map(|_| rig.next()).collect();
+    assert!(matches!(came[0], Came::Packet { sequence_number: 1, .. }), "{came:?}");
+    assert!(matches!(came[1], Came::Lost { sequence_number: 2, .. }), "{came:?}");
+    assert!(matches!(came[2], Came::Packet { sequence_number: 3, .. }), "{came:?}");
+    assert!(matches!(came[3], Came::Eos), "{came:?}");
+}
+
+#[test]
+fn flushing_forgets_what_waited() {
+    let rig = Rig::new(10_000);
+    rig.give(1, rig.now());
+    assert!(rig.source.push_event(gst::event::FlushStart::new()));
+    assert!(rig.source.push_event(gst::event::FlushStop::new(true)));
+    rig.buffer.set_property("latency", 0u32);
+    assert!(rig.source.push_event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new())));
+    rig.give(7, rig.now());
+    assert_eq!(rig.next_number(), 7);
+    assert!(rig.sink.is_active());
+}
+
+#[test]
+fn latency_is_told_and_can_change() {
+    let rig = Rig::new(10_000);
+    rig.give(1, rig.now());
+    assert!(rig.came.recv_timeout(50 * MS).is_err());
+    rig.buffer.set_property("latency", 20u32);
+    assert_eq!(rig.next_number(), 1);
+}
+
+/// Threads of this process that belong to jitter buffers.
+fn threads() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    tasks
+        .filter(|task| {
+            std::fs::read_to_string(task.path().join("comm"))
+                .is_ok_and(|name| name.trim() == "fs-jitterbuffer")
+        })
+        .count()
+}
+
+fn until(what: &str, met: impl Fn() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !met() {
+        assert!(Instant::now() < end, "{what}");
+        std::thread::sleep(5 * MS);
+    }
+}
+
+#[test]
+fn a_sink_that_holds_holds_nobody_else_and_threads_come_and_go() {
+    let rigs: Vec<Rig> = (0..12).map(|_| Rig::new(0)).collect();
+    let (holding, free) = rigs.split_at(6);
+    holding.iter().for_each(|rig| rig.hold(true));
+    for number in 0..20 {
+        rigs.iter().for_each(|rig| rig.give(number, rig.now()));
+        for rig in free {
+            assert_eq!(rig.next_number(), number);
+        }
+    }
+    // One for each that is held, one that works, one that watches; and others that were needed for a moment.
+    assert!((7..=14).contains(&threads()), "{}", threads());
+    for rig in holding {
+        assert!(rig.came.try_recv().is_err());
+        rig.hold(false);
+        let came: Vec<u16> = (0..20).map(|_| rig.next_number()).collect();
+        assert_eq!(came, (0..20).collect::<Vec<_>>());
+    }
+    until("most threads end", || threads() <= 2 + rigs.len() / 6);
+    drop(rigs);
+    // Other tests of a program that runs them all may have buffers now.
+    if std::env::var_os("NEXTEST").is_some() {
+        until("all threads end", || threads() == 0);
+    }
+}
+
+#[test]
+fn stopping_waits_for_what_is_on_its_way() {
+    let rig = Rig::new(0);
+    rig.hold(true);
+    rig.give(1, rig.now());
+    until("it is on its way", || rig.count("num-pushed") == 1);
+    let (pipeline, (stopped, told)) = (rig.pipeline.clone(), channel());
+    let stopper = std::thread::spawn(move || {
+        pipeline.set_state(gst::State::Null).unwrap();
+        stopped.send(()).unwrap();
+    });
+    assert!(told.recv_timeout(100 * MS).is_err(), "it stopped with a packet on its way");
+    rig.hold(false);
+    told.recv_timeout(PATIENCE).unwrap();
+    stopper.join().unwrap();
+    assert_eq!(rig.next_number(), 1);
+}
+
+#[test]
+fn reports_of_the_sender_are_told_with_the_times_of_the_packets() {
+    let rig = Rig::new(0);
+    let rtcp = rig.buffer.request_pad_simple("sink_rtcp").unwrap();
+    let (tell, told) = channel();
+    let tell = Mutex::new(tell);
+    rig.buffer.connect("handle-sync", false, move |values| {
+        let _ = tell.lock().unwrap().send(values[1].get::<gst::Structure>().unwrap());
+        None
+    });
+    let report = |timestamp: u32| {
+        let mut packet = vec![0x80, 200, 0, 6, 0, 0, 0, 7];
+        for word in [10, 0, timestamp, 1, 160] {
+            packet.extend(u32::to_be_bytes(word));
+        }
+        packet.extend([0x81, 202, 0, 3, 0, 0, 0, 7, 1, 3, b'a', b'@', b'b', 0, 0, 0]);
+        gst::Buffer::from_slice(packet)
+    };
+    let start = rig.now();
+    rtcp.chain(report(160)).unwrap();
+    assert!(told.try_recv().is_err(), "a report before the first packet waits for it");
+    rig.give(1, start);
+    let sync = told.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(sync.get::<&str>("cname").unwrap(), "a@b");
+    assert_eq!(sync.get::<u64>("sr-ntpnstime").unwrap(), 10_000_000_000);
+    assert_eq!(sync.get::<u32>("clock-rate").unwrap(), 8000);
+    assert_eq!(sync.get::<u64>("sr-ext-rtptime").unwrap(), sync.get::<u64>("base-rtptime").unwrap());
+    assert!(sync.get::<u64>("base-time").unwrap().abs_diff(start.nseconds()) < 1_000_000);
+    rtcp.chain(report(160 + 5 * 8000)).unwrap();
+    let sync = told.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(sync.get::<u64>("sr-ext-rtptime").unwrap(), u64::MAX, "too far ahead of the packets");
+    rtcp.chain(gst::Buffer::from_slice(vec![0x80, 200])).unwrap();
+    rig.buffer.release_request_pad(&rtcp);
+    assert_eq!(rig.next_number(), 1);
+}
+
+#[test]
+fn the_offset_moves_times() {
+    let rig = Rig::new(0);
+    rig.buffer.set_property("ts-offset", 50_000_000i64);
+    let start = rig.now();
+    rig.give(1, start);
+    let Came::Packet { pts, .. } = rig.next() else { panic!() };
+    assert_eq!(pts, start + ms(50));
+    rig.buffer.set_property("max-ts-offset-adjustment", 1_000_000u64);
+    rig.buffer.set_property("ts-offset", 40_000_000i64);
+    let offsets: Vec<u64> = (2..16)
+        .map(|number| {
+            rig.give(number, start + ms(20) * u64::from(number - 1));
+            let Came::Packet { pts, .. } = rig.next() else { panic!() };
+            (pts - start - ms(20) * u64::from(number - 1)).mseconds()
+        })
+        .collect();
+    assert!(offsets.is_sorted_by(|a, b| a >= b), "{offsets:?}");
+    assert_eq!(offsets.last(), Some(&40), "{offsets:?}");
+    assert!(offsets.windows(2).all(|pair| pair[0] - pair[1] <= 1), "{offsets:?}");
+}
+
+/// A packet of a source: when it arrives, in ms, and its number and timestamp.
+type Arrival = (u64, u16, u32);
+
+/// What a source of one packet each 20 ms becomes on a way that changes it.
+fn source(count: u16, change: impl Fn(u16) -> Vec<(u64, u16, u32)>) -> Vec<Arrival> {
+    let mut arrivals: Vec<Arrival> = (0..count).flat_map(change).collect();
+    arrivals.sort_by_key(|(at, ..)| *at);
+    arrivals
+}
+
+/// The usual packet of that place.
+fn usual(place: u16) -> Arrival {
+    (
+        u64::from(place) * 20,
+        65_500u16.wrapping_add(place),
+        (u32::MAX - 4000).wrapping_add(u32::from(place) * SAMPLES),
+    )
+}
+
+fn later(place: u16, ms: u64) -> Arrival {
+    let (at, number, timestamp) = usual(place);
+    (at + ms, number, timestamp)
+}
+
+/// What came out of a buffer that got these packets in their time.
+fn replay(factory: &str, arrivals: &[Arrival]) -> Vec<String> {
+    const LATENCY_MS: u32 = 120;
+    let rig = Rig::of(factory, LATENCY_MS);
+    let (start, began) = (rig.now(), Instant::now());
+    for (at, number, timestamp) in arrivals {
+        std::thread::sleep((Duration::from_millis(*at)).saturating_sub(began.elapsed()));
+        rig.give_with(*number, *timestamp, start + ms(*at));
+    }
+    std::thread::sleep(Duration::from_millis(u64::from(LATENCY_MS) + 150));
+    // Times in steps of 10 ms: the clocks of two runs differ by less.
+    let step = |ns: u64| ns.saturating_sub(start.nseconds()).saturating_add(5_000_000) / 10_000_000;
+    rig.came
+        .try_iter()
+        .map(|came| match came {
+            Came::Packet { sequence_number, pts, discontinuous } => {
+                format!(
+                    "{sequence_number} at {}{}",
+                    step(pts.nseconds()),
+                    if discontinuous { " after a break" } else { "" }
+                )
+            }
+            Came::Lost { sequence_number, timestamp, duration } => {
+                format!(
+                    "{sequence_number} lost at {} for {}",
+                    step(timestamp),
+                    (duration + 5_000_000) / 10_000_000
+                )
+            }
+            Came::Eos => "end".to_owned(),
+        })
+        .collect()
+}
+
+/// The same packets in their time through ours and through rtpbin's own.
+fn twins(arrivals: Vec<Arrival>) {
+    let both = ["fsrtpjitterbuffer", "rtpjitterbuffer"].map(|factory| {
+        let arrivals = arrivals.clone();
+        std::thread::spawn(move || replay(factory, &arrivals))
+    });
+    let [ours, stock] = both.map(|run| run.join().unwrap());
+    assert_eq!(ours, stock);
+    assert!(!ours.is_empty());
+}
+
+#[test]
+fn as_rtpbins_own_with_jitter_and_numbers_that_run_over() {
+    twins(source(60, |place| vec![later(place, [0, 4, 1, 9, 2][usize::from(place % 5)])]));
+}
+
+#[test]
+fn as_rtpbins_own_with_losses_and_disorder() {
+    twins(source(60, |place| match place {
+        17 | 30 | 31 => vec![],
+        40 => vec![later(40, 45)],
+        45 => vec![usual(45), later(45, 7)],
+        50 => vec![later(50, 300)],
+        _ => vec![usual(place)],
+    }));
+}
+
+#[test]
+fn as_rtpbins_own_with_a_silence_and_a_new_count() {
+    twins(source(70, |place| match place {
+        // Nothing is sent in a pause, and its time passes in the timestamps.
+        20..30 => vec![],
+        30..45 => {
+            let (at, number, timestamp) = usual(place);
+            vec![(at, number.wrapping_sub(10), timestamp)]
+        }
+        45.. => {
+            let (at, number, timestamp) = usual(place);
+            vec![(at, number.wrapping_add(30_000), timestamp.wrapping_add(1 << 30))]
+        }
+        _ => vec![usual(place)],
+    }));
+}
+
+/// The jitter buffer that rtpbin makes for a source.
+fn of_rtpbin(set: impl Fn(&gst::Element)) -> String {
+    init();
+    let conference = gst::ElementFactory::make("fsrtpconference").build().unwrap();
+    let proxy = conference.dynamic_cast_ref::<gst::ChildProxy>().unwrap();
+    let rtpbin = proxy.child_by_name("rtpbin").unwrap().downcast::<gst::Element>().unwrap();
+    set(&rtpbin);
+    let made = rtpbin.emit_by_name::<Option<gst::Element>>("request-jitterbuffer", &[&0u32]);
+    made.and_then(|made| made.factory()).map(|f| f.name().to_string()).unwrap_or_default()
+}
+
+#[test]
+fn rtpbin_uses_it_unless_it_needs_its_own() {
+    assert_eq!(of_rtpbin(|_| ()), "fsrtpjitterbuffer");
+    assert_eq!(of_rtpbin(|bin| bin.set_property_from_str("buffer-mode", "buffer")), "rtpjitterbuffer");
+    for name in ["do-retransmission", "rfc7273-sync"] {
+        assert_eq!(of_rtpbin(|bin| bin.set_property(name, true)), "rtpjitterbuffer", "{name}");
+    }
+}
