@@ -103,6 +103,12 @@ impl State {
         }
     }
 
+    /// Whether the only packet here can wait for the next one without harm: it is in order, and its time is far away.
+    pub fn can_wait(&self) -> bool {
+        let far = u128::from(self.buffer.config().latency_ns) >= 4 * threads::PUT_OFF.as_nanos();
+        far && self.buffer.len() == 1 && self.last_out.is_some() && self.buffer.deadline_ns() == Some(0)
+    }
+
     /// Moves the offset towards the one that is wanted.
     pub fn adjust(&mut self) {
         let config = self.buffer.config();
@@ -158,6 +164,13 @@ impl Flow {
     pub fn schedule(&self) {
         if let Some(work) = self.work_of_mine() {
             threads::schedule(&work);
+        }
+    }
+
+    /// As [`Self::schedule`], but it can wait for the next packet.
+    pub fn schedule_with_next(&self) {
+        if let Some(work) = self.work_of_mine() {
+            threads::schedule_with_next(&work);
         }
     }
 

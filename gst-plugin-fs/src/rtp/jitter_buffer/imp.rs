@@ -65,13 +65,18 @@ impl JitterBuffer {
         let came = came.or_else(|| self.obj().current_running_time()).unwrap_or_default().nseconds();
         let timestamp = header.timestamp;
         let outcome = state.buffer.push(header, came, came, Item::Packet(buffer, timestamp));
-        if matches!(outcome, Outcome::Kept | Outcome::Restarted) {
-            state.note_newest(timestamp);
+        match outcome {
+            Outcome::Kept => state.note_newest(timestamp),
+            Outcome::Restarted => (state.newest, state.last_out) = (Some(timestamp), None),
+            Outcome::Late | Outcome::Duplicate | Outcome::Waiting => {}
         }
         let sync = state.report.is_some().then(|| self.sync(&mut state)).flatten();
+        let can_wait = state.can_wait();
         drop(state);
-        if !matches!(outcome, Outcome::Waiting | Outcome::Duplicate | Outcome::Late) {
-            self.flow.schedule();
+        match outcome {
+            Outcome::Kept if can_wait => self.flow.schedule_with_next(),
+            Outcome::Kept | Outcome::Restarted => self.flow.schedule(),
+            Outcome::Late | Outcome::Duplicate | Outcome::Waiting => {}
         }
         self.tell(sync);
         Ok(gst::FlowSuccess::Ok)

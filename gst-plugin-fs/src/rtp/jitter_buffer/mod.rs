@@ -51,3 +51,6 @@ fn is_usual(bin: &gst::Element) -> bool {
     });
     mode && !SWITCHES.into_iter().any(is_on)
 }
+
+#[cfg(test)]
+mod tests;

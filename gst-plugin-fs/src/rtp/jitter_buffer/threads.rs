@@ -27,6 +27,10 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How long a thread too many is kept.
 const SPARE: Duration = Duration::from_secs(1);
 
+/// How long what can wait for more of its kind is put off. Two packets of sound, of 20 ms each, are then handed on together: the
+/// second one costs far less than the first.
+pub(super) const PUT_OFF: Duration = Duration::from_millis(25);
+
 /// The name of the threads, at most 15 characters.
 const NAME: &std::ffi::CStr = c"fs-jitterbuffer";
 
@@ -52,9 +56,40 @@ const READY: u8 = 1;
 const RUNNING: u8 = 2;
 /// Running, and to be called again.
 const AGAIN: u8 = 3;
+const PUT_OFF_NOW: u8 = 4;
+
+/// Whether the thread is in a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Now {
+    Elsewhere,
+    InRound,
+    /// In one of so much that putting off pays.
+    InBusyRound,
+}
+
+impl Place {
+    #[cfg(test)]
+    pub(super) fn is_idle(&self) -> bool {
+        self.stand.load(Ordering::Acquire) == IDLE
+    }
+
+    /// Notes that it is to be called. True if it has to be put among what is ready for that.
+    fn is_to_be_queued(&self) -> bool {
+        loop {
+            let (from, to) = match self.stand.load(Ordering::Acquire) {
+                RUNNING => (RUNNING, AGAIN),
+                READY | AGAIN => return false,
+                from => (from, READY),
+            };
+            if self.stand.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+                return to == READY;
+            }
+        }
+    }
+}
 
 thread_local! {
-    static IN_ROUND: Cell<bool> = const { Cell::new(false) };
+    static NOW: Cell<Now> = const { Cell::new(Now::Elsewhere) };
 }
 
 static SHARED: Threads = Threads::new();
@@ -62,6 +97,11 @@ static SHARED: Threads = Threads::new();
 /// Calls `work` soon, in one of the threads. Costs little if it is about to be called anyway.
 pub(super) fn schedule(work: &Arc<dyn Work>) {
     SHARED.schedule(work);
+}
+
+/// Calls `work` within [`PUT_OFF`], or when it is scheduled next; outside of busy rounds as [`schedule`].
+pub(super) fn schedule_with_next(work: &Arc<dyn Work>) {
+    SHARED.schedule_with_next(work);
 }
 
 /// Calls `work` at that time. Only the last such wish counts.
@@ -90,33 +130,38 @@ pub(super) fn leave() {
 pub(crate) struct Round(());
 
 impl Round {
-    /// Begins one. They do not nest: an inner one has no effect.
-    pub(crate) fn begin() -> Option<Self> {
-        let begins = !IN_ROUND.replace(true);
-        begins.then_some(Self(()))
+    /// Begins one, a busy one where many packets come. They do not nest: an inner one has no effect.
+    pub(crate) fn begin(busy: bool) -> Option<Self> {
+        let begins = NOW.get() == Now::Elsewhere;
+        begins.then(|| {
+            NOW.set(if busy { Now::InBusyRound } else { Now::InRound });
+            Self(())
+        })
     }
 
     /// Ends it. True if the caller has to come back with another round within [`Round::LATEST`], to see whether the threads
-    /// got on with what is left to them.
+    /// got on with what is left to them, and for what is put off.
     pub(crate) fn end(self) -> bool {
         drop(self);
         let mut all = SHARED.lock();
-        let waits = !all.ready.is_empty();
-        if waits {
-            let now = Instant::now();
-            all.looked_after = Some(now + LOOK);
-            SHARED.call(&mut all, now);
-        } else {
+        if all.ready.is_empty() && all.put_off.is_empty() {
             all.looked_after = None;
+            return false;
         }
-        waits
+        let now = Instant::now();
+        all.looked_after = Some(now + LOOK);
+        all.collect_put_off(now);
+        SHARED.call(&mut all, now);
+        true
     }
 
     /// For a caller who will have no more rounds: the threads look after themselves again.
     pub(crate) fn no_more() {
         let mut all = SHARED.lock();
         all.looked_after = None;
-        SHARED.call(&mut all, Instant::now());
+        let now = Instant::now();
+        all.collect_put_off(now + PUT_OFF);
+        SHARED.call(&mut all, now);
     }
 
     /// Half of what the threads count on.
@@ -125,7 +170,7 @@ impl Round {
 
 impl Drop for Round {
     fn drop(&mut self) {
-        IN_ROUND.set(false);
+        NOW.set(Now::Elsewhere);
     }
 }
 
@@ -140,6 +185,8 @@ struct Threads {
 struct All {
     users: usize,
     ready: VecDeque<(Arc<dyn Work>, Instant)>,
+    /// By time. What was scheduled meanwhile is still in there.
+    put_off: VecDeque<(Arc<dyn Work>, Instant)>,
     /// By time and address, so that each has one entry.
     due: BTreeMap<(Instant, usize), Weak<dyn Work>>,
     /// The threads that are in a buffer, since when.
@@ -171,6 +218,7 @@ impl Threads {
         let all = All {
             users: 0,
             ready: VecDeque::new(),
+            put_off: VecDeque::new(),
             due: BTreeMap::new(),
             running: Vec::new(),
             last_thread: 0,
@@ -188,25 +236,25 @@ impl Threads {
     }
 
     fn schedule(&'static self, work: &Arc<dyn Work>) {
-        let stand = &work.place().stand;
-        loop {
-            let (from, to) = match stand.load(Ordering::Acquire) {
-                IDLE => (IDLE, READY),
-                RUNNING => (RUNNING, AGAIN),
-                _ => return,
-            };
-            if stand.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-                if to == READY {
-                    break;
-                }
-                return;
-            }
+        if !work.place().is_to_be_queued() {
+            return;
         }
         let now = Instant::now();
         let mut all = self.lock();
         all.ready.push_back((work.clone(), now));
-        if !IN_ROUND.get() {
+        if NOW.get() == Now::Elsewhere {
             self.call(&mut all, now);
+        }
+    }
+
+    fn schedule_with_next(&'static self, work: &Arc<dyn Work>) {
+        let stand = &work.place().stand;
+        let later = NOW.get() == Now::InBusyRound
+            && stand.compare_exchange(IDLE, PUT_OFF_NOW, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        if later {
+            self.lock().put_off.push_back((work.clone(), Instant::now() + PUT_OFF));
+        } else {
+            self.schedule(work);
         }
     }
 
@@ -371,11 +419,18 @@ impl All {
         while let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= now) {
             let Some(work) = entry.remove().upgrade() else { continue };
             *work.place().due.lock().unwrap_or_else(PoisonError::into_inner) = None;
-            let stand = &work.place().stand;
-            if stand.compare_exchange(IDLE, READY, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            if work.place().is_to_be_queued() {
                 self.ready.push_back((work, now));
-            } else {
-                let _ = stand.compare_exchange(RUNNING, AGAIN, Ordering::AcqRel, Ordering::Acquire);
+            }
+        }
+    }
+
+    /// What was put off until then is ready, unless it was scheduled meanwhile.
+    fn collect_put_off(&mut self, then: Instant) {
+        while let Some((work, _)) = self.put_off.pop_front_if(|(_, until)| *until <= then) {
+            let stand = &work.place().stand;
+            if stand.compare_exchange(PUT_OFF_NOW, READY, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+                self.ready.push_back((work, then));
             }
         }
     }

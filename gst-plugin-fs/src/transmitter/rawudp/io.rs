@@ -279,7 +279,7 @@ impl Inner {
                 gst::error!(CAT, "the socket loop cannot wait: {error}");
                 break;
             };
-            let round = Round::begin();
+            let round = Round::begin(load.high);
             for event in &events[..ready] {
                 self.serve(event.u64, &mut batch);
             }
