@@ -130,19 +130,18 @@ enum Step {
     Nothing,
 }
 
-/// Header and SSRC of a packet; `None` if it is too short for one.
-pub(super) fn header(packet: &gst::BufferRef) -> Option<(Header, u32)> {
+/// The header of a packet; `None` if it is too short for one.
+pub(super) fn header(packet: &gst::BufferRef) -> Option<Header> {
     let mut bytes = [0; HEADER];
     if packet.size() < HEADER {
         return None;
     }
     packet.copy_to_slice(0, &mut bytes).ok()?;
-    let header = Header {
+    Some(Header {
         sequence_number: u16::from_be_bytes([bytes[2], bytes[3]]),
         timestamp: u32::from_be_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]),
         payload_type: bytes[1] & 0x7f,
-    };
-    Some((header, u32::from_be_bytes([bytes[8], bytes[9], bytes[10], bytes[11]])))
+    })
 }
 
 impl Flow {

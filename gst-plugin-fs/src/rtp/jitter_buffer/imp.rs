@@ -38,7 +38,7 @@ impl JitterBuffer {
     }
 
     fn chain(&self, pad: &gst::Pad, buffer: gst::Buffer) -> Answer {
-        let Some((header, _ssrc)) = header(&buffer) else {
+        let Some(header) = header(&buffer) else {
             gst::warning!(CAT, imp = self, "{} bytes are no RTP packet", buffer.size());
             return Ok(gst::FlowSuccess::Ok);
         };
@@ -420,19 +420,7 @@ impl ElementImpl for JitterBuffer {
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: Lazy<Vec<gst::PadTemplate>> = Lazy::new(|| {
-            let [rtp, rtcp] = ["application/x-rtp", "application/x-rtcp"].map(gst::Caps::new_empty_simple);
-            let sink = gst::PadDirection::Sink;
-            let always = gst::PadPresence::Always;
-            [
-                gst::PadTemplate::new("sink", sink, always, &rtp),
-                gst::PadTemplate::new("sink_rtcp", sink, gst::PadPresence::Request, &rtcp),
-                gst::PadTemplate::new("src", gst::PadDirection::Src, always, &rtp),
-            ]
-            .into_iter()
-            .filter_map(Result::ok)
-            .collect()
-        });
+        static TEMPLATES: Lazy<Vec<gst::PadTemplate>> = Lazy::new(super::specs::pad_templates);
         &TEMPLATES
     }
 

@@ -1,6 +1,20 @@
-//! The properties, with the names and ranges that rtpbin's own jitter buffer has.
+//! Pads and properties, with the names and ranges that rtpbin's own jitter buffer has.
 
 use glib::prelude::*;
+
+/// `sink`, `sink_rtcp` on request, and `src`.
+pub(super) fn pad_templates() -> Vec<gst::PadTemplate> {
+    let [rtp, rtcp] = ["application/x-rtp", "application/x-rtcp"].map(gst::Caps::new_empty_simple);
+    let (sink, src) = (gst::PadDirection::Sink, gst::PadDirection::Src);
+    [
+        gst::PadTemplate::new("sink", sink, gst::PadPresence::Always, &rtp),
+        gst::PadTemplate::new("sink_rtcp", sink, gst::PadPresence::Request, &rtcp),
+        gst::PadTemplate::new("src", src, gst::PadPresence::Always, &rtp),
+    ]
+    .into_iter()
+    .filter_map(Result::ok)
+    .collect()
+}
 
 /// Every property.
 pub(super) fn specs() -> Vec<glib::ParamSpec> {

@@ -12,7 +12,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -47,6 +47,8 @@ pub(super) trait Work: Send + Sync {
 #[derive(Debug, Default)]
 pub(super) struct Place {
     stand: AtomicU8,
+    /// How often it was put off.
+    turn: AtomicU32,
     /// When it asked to be called; written under the lock of all.
     due: Mutex<Option<Instant>>,
 }
@@ -185,13 +187,16 @@ struct Threads {
 struct All {
     users: usize,
     ready: VecDeque<(Arc<dyn Work>, Instant)>,
-    /// By time. What was scheduled meanwhile is still in there.
-    put_off: VecDeque<(Arc<dyn Work>, Instant)>,
+    /// Until when, in this order, with the turn. What was scheduled meanwhile is still in there.
+    put_off: VecDeque<(Instant, Arc<dyn Work>, u32)>,
     /// By time and address, so that each has one entry.
     due: BTreeMap<(Instant, usize), Weak<dyn Work>>,
     /// The threads that are in a buffer, since when.
     running: Vec<(u64, Instant)>,
     last_thread: u64,
+    /// A thread that was begun and does nothing yet. There is never a second one, so there are no more threads than what they
+    /// are in and two.
+    starting: Option<u64>,
     watcher: Watcher,
     watcher_called: bool,
     /// Until when somebody with rounds looks whether the threads get on.
@@ -222,6 +227,7 @@ impl Threads {
             due: BTreeMap::new(),
             running: Vec::new(),
             last_thread: 0,
+            starting: None,
             watcher: Watcher::Nobody,
             watcher_called: false,
             looked_after: None,
@@ -252,7 +258,9 @@ impl Threads {
         let later = NOW.get() == Now::InBusyRound
             && stand.compare_exchange(IDLE, PUT_OFF_NOW, Ordering::AcqRel, Ordering::Acquire).is_ok();
         if later {
-            self.lock().put_off.push_back((work.clone(), Instant::now() + PUT_OFF));
+            let mut all = self.lock();
+            let turn = work.place().turn.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+            all.put_off.push_back((Instant::now() + PUT_OFF, work.clone(), turn));
         } else {
             self.schedule(work);
         }
@@ -300,6 +308,9 @@ impl Threads {
 
     /// Starts a thread.
     fn begin(&'static self, all: &mut All) {
+        if all.starting.is_some() {
+            return;
+        }
         all.last_thread += 1;
         let number = all.last_thread;
         let data = Box::into_raw(Box::new((self, number)));
@@ -322,14 +333,14 @@ impl Threads {
             }
             glib::ffi::g_thread_unref(thread);
         }
-        // It counts from now on, or the next packet would start another one.
-        all.running.push((number, Instant::now()));
+        all.starting = Some(number);
     }
 
     /// What a thread does next; `None`: it ends.
     fn next(&'static self, number: u64) -> Option<InHand> {
         let mut all = self.lock();
         all.running.retain(|(other, _)| *other != number);
+        all.starting.take_if(|starting| *starting == number);
         let mut patient = false;
         loop {
             let now = Instant::now();
@@ -404,7 +415,10 @@ impl All {
     /// Whether a thread is about to take what is ready.
     fn is_attended(&self, now: Instant) -> bool {
         let stuck = |since: &Instant| now.saturating_duration_since(*since) >= STUCK;
-        self.watcher_called || self.spares_called > 0 || self.running.iter().any(|(_, since)| !stuck(since))
+        self.starting.is_some()
+            || self.watcher_called
+            || self.spares_called > 0
+            || self.running.iter().any(|(_, since)| !stuck(since))
     }
 
     fn take(&mut self, now: Instant, patient: bool) -> Option<Arc<dyn Work>> {
@@ -427,7 +441,10 @@ impl All {
 
     /// What was put off until then is ready, unless it was scheduled meanwhile.
     fn collect_put_off(&mut self, then: Instant) {
-        while let Some((work, _)) = self.put_off.pop_front_if(|(_, until)| *until <= then) {
+        while let Some((_, work, turn)) = self.put_off.pop_front_if(|(until, ..)| *until <= then) {
+            if work.place().turn.load(Ordering::Relaxed) != turn {
+                continue;
+            }
             let stand = &work.place().stand;
             if stand.compare_exchange(PUT_OFF_NOW, READY, Ordering::AcqRel, Ordering::Acquire).is_ok() {
                 self.ready.push_back((work, then));
