@@ -481,8 +481,16 @@ fn as_rtpbins_own_with_a_silence_and_a_new_count() {
 }
 
 /// The jitter buffer that rtpbin makes for a source.
-fn of_rtpbin(set: impl Fn(&gst::Element)) -> String {
+fn of_rtpbin(wanted: bool, set: impl Fn(&gst::Element)) -> String {
     init();
+    // SAFETY: nothing else in this program reads or writes the environment meanwhile.
+    unsafe {
+        if wanted {
+            std::env::set_var("FS_SHARED_JITTER_BUFFERS", "1");
+        } else {
+            std::env::remove_var("FS_SHARED_JITTER_BUFFERS");
+        }
+    }
     let conference = gst::ElementFactory::make("fsrtpconference").build().unwrap();
     let proxy = conference.dynamic_cast_ref::<gst::ChildProxy>().unwrap();
     let rtpbin = proxy.child_by_name("rtpbin").unwrap().downcast::<gst::Element>().unwrap();
@@ -493,9 +501,10 @@ fn of_rtpbin(set: impl Fn(&gst::Element)) -> String {
 
 #[test]
 fn rtpbin_uses_it_unless_it_needs_its_own() {
-    assert_eq!(of_rtpbin(|_| ()), "fsrtpjitterbuffer");
-    assert_eq!(of_rtpbin(|bin| bin.set_property_from_str("buffer-mode", "buffer")), "rtpjitterbuffer");
+    assert_eq!(of_rtpbin(false, |_| ()), "rtpjitterbuffer");
+    assert_eq!(of_rtpbin(true, |_| ()), "fsrtpjitterbuffer");
+    assert_eq!(of_rtpbin(true, |bin| bin.set_property_from_str("buffer-mode", "buffer")), "rtpjitterbuffer");
     for name in ["do-retransmission", "rfc7273-sync"] {
-        assert_eq!(of_rtpbin(|bin| bin.set_property(name, true)), "rtpjitterbuffer", "{name}");
+        assert_eq!(of_rtpbin(true, |bin| bin.set_property(name, true)), "rtpjitterbuffer", "{name}");
     }
 }

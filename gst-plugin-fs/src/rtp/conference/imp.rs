@@ -114,7 +114,9 @@ impl Conference {
                 session.imp().pad_removed((ssrc, pt));
             }
         });
-        crate::rtp::jitter_buffer::use_in(rtpbin);
+        if crate::rtp::jitter_buffer::is_wanted() {
+            crate::rtp::jitter_buffer::use_in(rtpbin);
+        }
         let weak = self.obj().downgrade();
         rtpbin.connect("new-jitterbuffer", false, move |values| {
             let buffer = values.get(1)?.get::<gst::Element>().ok()?;

@@ -32,6 +32,15 @@ impl JitterBuffer {
     }
 }
 
+/// Conferences use it where this is in the environment. Not by default yet: calls in it have hung when they began and ended in
+/// quick succession (`tests/rtp_many.rs`, one run in some thirty).
+const WANTED: &str = "FS_SHARED_JITTER_BUFFERS";
+
+/// Whether conferences of this process use it.
+pub(crate) fn is_wanted() -> bool {
+    std::env::var_os(WANTED).is_some()
+}
+
 /// Lets a bin of RTP sessions use this element, unless it is asked for something that only its own can do.
 pub(crate) fn use_in(rtpbin: &gst::Element) {
     rtpbin.connect("request-jitterbuffer", false, |values| {
