@@ -508,3 +508,17 @@ fn rtpbin_uses_it_unless_it_needs_its_own() {
         assert_eq!(of_rtpbin(true, |bin| bin.set_property(name, true)), "rtpjitterbuffer", "{name}");
     }
 }
+
+#[test]
+fn settings_in_files_for_rtpbins_own_are_for_it_too() {
+    init();
+    let file = glib::KeyFile::new();
+    file.load_from_data("[rtpjitterbuffer]\nlatency=33\n", glib::KeyFileFlags::NONE).unwrap();
+    let notifier = fs_core::ElementAddedNotifier::new();
+    notifier.set_properties_from_keyfile(&file);
+    let bin = gst::Bin::new();
+    notifier.add(&bin);
+    let buffer = gst::ElementFactory::make("fsrtpjitterbuffer").build().unwrap();
+    bin.add(&buffer).unwrap();
+    assert_eq!(buffer.property::<u32>("latency"), 33);
+}
