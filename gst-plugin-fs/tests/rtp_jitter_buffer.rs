@@ -480,20 +480,18 @@ fn as_rtpbins_own_with_a_silence_and_a_new_count() {
     }));
 }
 
-/// The jitter buffer that rtpbin makes for a source.
-fn of_rtpbin(wanted: bool, set: impl Fn(&gst::Element)) -> String {
+/// The RTP sessions of a conference, as an application sees them.
+fn rtpbin() -> (gst::Element, gst::Element) {
     init();
-    // SAFETY: nothing else in this program reads or writes the environment meanwhile.
-    unsafe {
-        if wanted {
-            std::env::set_var("FS_SHARED_JITTER_BUFFERS", "1");
-        } else {
-            std::env::remove_var("FS_SHARED_JITTER_BUFFERS");
-        }
-    }
     let conference = gst::ElementFactory::make("fsrtpconference").build().unwrap();
     let proxy = conference.dynamic_cast_ref::<gst::ChildProxy>().unwrap();
     let rtpbin = proxy.child_by_name("rtpbin").unwrap().downcast::<gst::Element>().unwrap();
+    (conference, rtpbin)
+}
+
+/// The jitter buffer that rtpbin makes for a source.
+fn of_rtpbin(set: impl Fn(&gst::Element)) -> String {
+    let (_conference, rtpbin) = rtpbin();
     set(&rtpbin);
     let made = rtpbin.emit_by_name::<Option<gst::Element>>("request-jitterbuffer", &[&0u32]);
     made.and_then(|made| made.factory()).map(|f| f.name().to_string()).unwrap_or_default()
@@ -501,12 +499,63 @@ fn of_rtpbin(wanted: bool, set: impl Fn(&gst::Element)) -> String {
 
 #[test]
 fn rtpbin_uses_it_unless_it_needs_its_own() {
-    assert_eq!(of_rtpbin(false, |_| ()), "rtpjitterbuffer");
-    assert_eq!(of_rtpbin(true, |_| ()), "fsrtpjitterbuffer");
-    assert_eq!(of_rtpbin(true, |bin| bin.set_property_from_str("buffer-mode", "buffer")), "rtpjitterbuffer");
+    assert_eq!(of_rtpbin(|_| ()), "fsrtpjitterbuffer");
+    assert_eq!(of_rtpbin(|bin| bin.set_property_from_str("buffer-mode", "buffer")), "rtpjitterbuffer");
     for name in ["do-retransmission", "rfc7273-sync"] {
-        assert_eq!(of_rtpbin(true, |bin| bin.set_property(name, true)), "rtpjitterbuffer", "{name}");
+        let on = |bin: &gst::Element| bin.set_property(name, true);
+        assert_eq!(of_rtpbin(on), "rtpjitterbuffer", "{name}");
+        let off_again = |bin: &gst::Element| {
+            on(bin);
+            bin.set_property(name, false);
+        };
+        assert_eq!(of_rtpbin(off_again), "fsrtpjitterbuffer", "{name}");
     }
+}
+
+/// rtpbin asks for a jitter buffer with the lock of a session. Here somebody has its own lock and waits for that of a session, as
+/// each change of codecs does for a moment (`clear-pt-map`).
+#[test]
+fn a_new_source_does_not_wait_for_a_change_of_codecs() {
+    let (_conference, rtpbin) = rtpbin();
+    let input = rtpbin.request_pad_simple("recv_rtp_sink_0").unwrap();
+    rtpbin.set_state(gst::State::Playing).unwrap();
+    let caps = gst::Caps::builder("application/x-rtp")
+        .field("media", "audio")
+        .field("clock-rate", 8000)
+        .field("encoding-name", "PCMU")
+        .field("payload", 0)
+        .build();
+    let told = caps.clone();
+    rtpbin.connect("request-pt-map", false, move |_| Some(told.to_value()));
+    assert!(input.send_event(gst::event::StreamStart::new("peer")));
+    assert!(input.send_event(gst::event::Caps::new(&caps)));
+    assert!(input.send_event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new())));
+    let (tell, made) = channel();
+    rtpbin.connect("new-jitterbuffer", false, move |values| {
+        tell.send(values[1].get::<gst::Element>().unwrap()).unwrap();
+        None
+    });
+    // More than the session waits for before it believes in a source.
+    for number in 0..5 {
+        let packet = [&[0x80, 0, 0, number, 0, 0, number, 0, 0, 0, 0, 7][..], &[0xff; 160]].concat();
+        input.chain(gst::Buffer::from_slice(packet)).unwrap();
+    }
+    let buffer = made.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(buffer.factory().unwrap().name(), "fsrtpjitterbuffer");
+    let (tell, answered) = channel();
+    let (asked, tell) = (rtpbin.downgrade(), Mutex::new(tell));
+    buffer.connect("clear-pt-map", false, move |_| {
+        let (bin, (answer, came)) = (asked.upgrade().unwrap(), channel());
+        std::thread::spawn(move || {
+            let ours = bin.emit_by_name::<Option<gst::Element>>("request-jitterbuffer", &[&0u32]);
+            let _ = answer.send(ours.is_some());
+        });
+        tell.lock().unwrap().send(came.recv_timeout(PATIENCE / 4)).unwrap();
+        None
+    });
+    rtpbin.emit_by_name::<()>("clear-pt-map", &[]);
+    assert_eq!(answered.try_recv().unwrap(), Ok(true));
+    rtpbin.set_state(gst::State::Null).unwrap();
 }
 
 #[test]

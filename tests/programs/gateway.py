@@ -6,6 +6,7 @@ Usage: gateway.py INNER OUTER SECONDS: its addresses, and how long it lets searc
 does is a line of its output.
 """
 import http.server
+import os
 import re
 import socket
 import subprocess
@@ -24,7 +25,8 @@ def nft(rule):
 
 
 def say(*words):
-    print(*words, flush=True)
+    # In one piece: several threads say something, and print writes each word by itself.
+    os.write(sys.stdout.fileno(), (" ".join(map(str, words)) + "\n").encode())
 
 
 class Router(http.server.BaseHTTPRequestHandler):

@@ -114,9 +114,7 @@ impl Conference {
                 session.imp().pad_removed((ssrc, pt));
             }
         });
-        if crate::rtp::jitter_buffer::is_wanted() {
-            crate::rtp::jitter_buffer::use_in(rtpbin);
-        }
+        crate::rtp::jitter_buffer::use_in(rtpbin);
         let weak = self.obj().downgrade();
         rtpbin.connect("new-jitterbuffer", false, move |values| {
             let buffer = values.get(1)?.get::<gst::Element>().ok()?;

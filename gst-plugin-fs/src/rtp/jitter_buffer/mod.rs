@@ -14,6 +14,9 @@ mod rtcp;
 mod specs;
 pub(crate) mod threads;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use glib::subclass::prelude::*;
 use gst::prelude::*;
 
@@ -32,33 +35,32 @@ impl JitterBuffer {
     }
 }
 
-/// Conferences use it where this is in the environment. Not by default yet: calls in it have hung when they began and ended in
-/// quick succession (`tests/rtp_many.rs`, one run in some thirty).
-const WANTED: &str = "FS_SHARED_JITTER_BUFFERS";
-
-/// Whether conferences of this process use it.
-pub(crate) fn is_wanted() -> bool {
-    std::env::var_os(WANTED).is_some()
-}
+/// Properties of rtpbin that only its own jitter buffers know.
+const ITS_OWN: [&str; 4] = ["buffer-mode", "do-retransmission", "rfc7273-sync", "add-reference-timestamp-meta"];
 
 /// Lets a bin of RTP sessions use this element, unless it is asked for something that only its own can do.
 pub(crate) fn use_in(rtpbin: &gst::Element) {
-    rtpbin.connect("request-jitterbuffer", false, |values| {
-        let bin = values.first()?.get::<gst::Element>().ok()?;
-        let ours = is_usual(&bin).then(|| gst::ElementFactory::make(FACTORY).build().ok()).flatten();
+    let usual = Arc::new(AtomicBool::new(is_usual(rtpbin)));
+    for name in ITS_OWN {
+        let usual = usual.clone();
+        rtpbin.connect_notify(Some(name), move |bin, _| usual.store(is_usual(bin), Ordering::Release));
+    }
+    // The bin asks with the lock of a session held. Its properties need its own lock, which others hold while they wait
+    // for that of a session, so none is read here.
+    rtpbin.connect("request-jitterbuffer", false, move |_| {
+        let wanted = usual.load(Ordering::Acquire);
+        let ours = wanted.then(|| gst::ElementFactory::make(FACTORY).build().ok()).flatten();
         Some(ours.to_value())
     });
 }
 
 /// Whether all settings that this element doesn't know have their defaults.
 fn is_usual(bin: &gst::Element) -> bool {
-    const SWITCHES: [&str; 3] = ["do-retransmission", "rfc7273-sync", "add-reference-timestamp-meta"];
-    let is_on = |name: &str| bin.find_property(name).is_some() && bin.property::<bool>(name);
-    let mode = bin.find_property("buffer-mode").is_none_or(|spec| {
-        bin.property_value("buffer-mode").transform::<i32>().ok().map(|v| v.get::<i32>().ok())
-            == spec.default_value().transform::<i32>().ok().map(|v| v.get::<i32>().ok())
-    });
-    mode && !SWITCHES.into_iter().any(is_on)
+    let is_default = |name: &str| {
+        let Some(spec) = bin.find_property(name) else { return true };
+        bin.property_value(name).compare(spec.default_value()) == Some(std::cmp::Ordering::Equal)
+    };
+    ITS_OWN.into_iter().all(is_default)
 }
 
 #[cfg(test)]
