@@ -4,8 +4,9 @@ same codecs and sockets without any RTP session.
 
 Run inside the build's environment by ./run bench. A call is two ends in one process that exchange audio over UDP on the loopback.
 The test's own sources and sinks are measured on their own (`sources`). The CPU is told with and without them; their threads are
-taken off. The larger part of stock's CPU counts. All programs take turns, so that they see the same machine. Stock runs with its srtp
-plugin hidden, without which it is silent on Debian 12, and without asking for a router.
+taken off. All programs take turns, so that they see the same machine; as its speed changes between turns, the parts of stock's CPU
+are medians of what each turn gives by itself. The larger part counts. Stock runs with its srtp plugin hidden, without which it is
+silent on Debian 12, and without asking for a router.
 """
 import os
 import pathlib
@@ -16,7 +17,7 @@ import tempfile
 
 from first_sample import HERE, SYSTEM, stock_environment
 
-TURNS = 3
+TURNS = 5
 SECONDS = 10
 # Calls in a process: as many as stock was measured with first, and few, where each waking up costs more.
 ROWS = (("PCMU", 30), ("PCMU", 8), ("OPUS", 8))
@@ -33,6 +34,12 @@ def measure(program, codec, calls, environment, base):
         sys.exit(f"{program} {codec}: {out.stderr[-800:]}")
     words = out.stdout.split()
     return dict(zip(COLUMNS, map(float, words[:6]))), words[6]
+
+
+def of_stock(runs, who):
+    """Which part of stock's CPU a program takes, with the test's sources and without."""
+    cpu = [[run["cpu"] for run in runs[name]] for name in (who, "stock", "sources")]
+    return (statistics.median(parts) for parts in zip(*((its / stock, (its - rest) / (stock - rest)) for its, stock, rest in zip(*cpu))))
 
 
 def main():
@@ -56,7 +63,7 @@ def main():
             median = {who: {key: statistics.median(run[key] for run in all_) for key in all_[0]} for who, all_ in runs.items()}
             rest = median["sources"]
             for who, f in median.items():
-                whole, part = f["cpu"] / median["stock"]["cpu"], (f["cpu"] - rest["cpu"]) / (median["stock"]["cpu"] - rest["cpu"])
+                whole, part = of_stock(runs, who)
                 threads, first = f["threads"] - rest["threads"], f["first"] - rest["first"]
                 print(
                     f"{codec:8}{calls:6} {who:9}{f['cpu']:8.3f}{whole:10.2f}{f['cpu'] - rest['cpu']:17.3f}{part:10.2f}"

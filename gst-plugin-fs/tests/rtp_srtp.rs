@@ -4,140 +4,16 @@
 
 mod support;
 
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fs_core::Error;
 use fs_core::prelude::*;
-use fs_proto::{Candidate, StreamDirection};
+use fs_proto::StreamDirection;
 use gst::prelude::*;
 
+use support::encrypted::{Call, HIGH, LOW, decrypt, encrypt, parameters, with_key};
 use support::peer::{Peer, wait_until};
-use support::wire::Wire;
 use support::{Side, audio};
-
-const LOW: f64 = 440.0;
-const HIGH: f64 = 660.0;
-
-/// Longer than what is still played after the last packet that counts.
-const SETTLE: Duration = Duration::from_millis(400);
-
-fn parameters(cipher: &str, auth: &str, key: u8) -> gst::Structure {
-    support::init();
-    let length = match cipher {
-        "aes-256-icm" => 46,
-        "aes-128-gcm" => 28,
-        "aes-256-gcm" => 44,
-        _ => 30,
-    };
-    let key: Vec<u8> = (0..length).map(|n| key.wrapping_add(n)).collect();
-    gst::Structure::builder("FarstreamSRTP")
-        .field("cipher", cipher)
-        .field("auth", auth)
-        .field("key", gst::Buffer::from_slice(key))
-        .build()
-}
-
-fn with_key(key: u8) -> gst::Structure {
-    parameters("aes-128-icm", "hmac-sha1-80", key)
-}
-
-fn encrypt(side: &Side, parameters: &gst::Structure) {
-    side.session.set_encryption_parameters(Some(parameters)).unwrap();
-}
-
-fn decrypt(side: &Side, parameters: &gst::Structure) {
-    side.stream.set_decryption_parameters(Some(parameters)).unwrap();
-}
-
-fn address(candidates: &[Candidate], component: u32) -> SocketAddr {
-    let found = candidates.iter().find(|c| c.component_id == component).unwrap();
-    SocketAddr::new(found.ip.parse().unwrap(), found.port)
-}
-
-/// Two sides, and their RTP on the wire.
-struct Call {
-    a: Side,
-    b: Side,
-    rtp: Wire,
-    rtcp: Wire,
-    /// What `a` would have sent in the clear.
-    plain: Arc<Mutex<Vec<Vec<u8>>>>,
-    to_b: SocketAddr,
-}
-
-impl Call {
-    fn new(prepare: impl FnOnce(&Side, &Side)) -> Self {
-        let a = Side::new("a", LOW, StreamDirection::BOTH);
-        let b = Side::new("b", HIGH, StreamDirection::BOTH);
-        let plain = Arc::<Mutex<Vec<Vec<u8>>>>::default();
-        let copies = plain.clone();
-        let muxer = a.conference.by_name("send_rtp_muxer_1").unwrap();
-        muxer.static_pad("src").unwrap().add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-            copies.lock().unwrap().extend(info.buffer().map(|b| b.map_readable().unwrap().to_vec()));
-            gst::PadProbeReturn::Ok
-        });
-        prepare(&a, &b);
-        let (of_a, of_b) = (a.open(), b.open());
-        let wires =
-            [1, 2].map(|component| Wire::between(address(&of_a, component), address(&of_b, component)));
-        for side in [&a, &b] {
-            side.stream.set_remote_codecs(&[audio(0, "PCMU", 8000)]).unwrap();
-            let candidates = [wires[0].candidate(1), wires[1].candidate(2)];
-            side.stream.force_remote_candidates(&candidates).unwrap();
-        }
-        let [rtp, rtcp] = wires;
-        Self { a, b, rtp, rtcp, plain, to_b: address(&of_b, 1) }
-    }
-
-    /// Both ways with one key each.
-    fn encrypted(to_b: &gst::Structure, to_a: &gst::Structure) -> Self {
-        Self::new(|a, b| {
-            encrypt(a, to_b);
-            decrypt(b, to_b);
-            encrypt(b, to_a);
-            decrypt(a, to_a);
-        })
-    }
-
-    fn both_hear(&self) {
-        self.a.heard.clear();
-        self.b.heard.clear();
-        self.a.heard.wait_for_tone(HIGH);
-        self.b.heard.wait_for_tone(LOW);
-    }
-
-    fn b_hears_nothing(&self) {
-        std::thread::sleep(SETTLE);
-        self.b.heard.clear();
-        std::thread::sleep(SETTLE);
-        assert_eq!(self.b.heard.len(), 0);
-    }
-
-    /// What `a` sends now: its payloads on the wire, each with the same packet in the clear.
-    fn payloads(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        self.rtp.taken_from_a();
-        let mut sent = Vec::new();
-        wait_until("packets on the wire", || {
-            sent.extend(self.rtp.taken_from_a());
-            sent.len() >= 10
-        });
-        let plain = self.plain.lock().unwrap();
-        let same = |packet: &Vec<u8>| plain.iter().rev().find(|p| p[2..4] == packet[2..4]);
-        let pairs: Vec<_> =
-            sent.iter().filter_map(|p| Some((p[12..].to_vec(), same(p)?[12..].to_vec()))).collect();
-        assert!(pairs.len() >= 10, "only {} of {} packets are known", pairs.len(), sent.len());
-        pairs
-    }
-
-    fn end(self) {
-        for side in [self.a, self.b] {
-            assert!(side.errors.lock().unwrap().is_empty(), "{:?}", side.errors);
-            side.end();
-        }
-    }
-}
 
 fn call_with(cipher: &str, auth: &str, tag: usize) {
     let (mut to_b, mut to_a) = (parameters(cipher, auth, 1), parameters(cipher, auth, 100));

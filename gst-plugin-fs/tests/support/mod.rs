@@ -2,7 +2,9 @@
 
 #![allow(dead_code, clippy::unwrap_used)] // not every test file uses everything; a failure here fails a test
 
+pub mod encrypted;
 pub mod ice;
+pub mod jitter_buffer;
 pub mod media;
 pub mod multicast;
 pub mod peer;

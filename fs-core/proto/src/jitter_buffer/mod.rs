@@ -277,6 +277,15 @@ impl<T> JitterBuffer<T> {
         }
     }
 
+    /// When the packet in front is to be played: its time plus [`Config::latency_ns`] and [`Config::offset_ns`]. None if there is
+    /// none in front.
+    pub fn playout_ns(&self) -> Option<u64> {
+        match self.queue.front()? {
+            Entry::Packet(head) => Some(self.due_ns(head.time_ns)),
+            Entry::Other(_) => None,
+        }
+    }
+
     /// Nothing comes any more: what is there comes out without waiting, with the gaps as lost packets. What is put
     /// aside is dropped.
     pub fn finish(&mut self) {

@@ -95,8 +95,10 @@ fn without_a_clock_rate_nothing_is_taken() {
 #[test]
 fn the_first_packet_waits_and_the_others_do_not() {
     let mut stream = Stream::new();
+    assert_eq!(stream.buffer.playout_ns(), None);
     stream.push_at(0, 100);
     assert_eq!(stream.buffer.deadline_ns(), Some(300 * MS));
+    assert_eq!(stream.buffer.playout_ns(), Some(300 * MS));
     assert_eq!(stream.pop_at(299), None);
     stream.push_at(1, 120);
     assert_eq!(stream.pop_at(300), kept(0, 100, false));
@@ -104,8 +106,11 @@ fn the_first_packet_waits_and_the_others_do_not() {
     assert_eq!(stream.buffer.deadline_ns(), None);
     stream.push_at(2, 141);
     assert_eq!(stream.buffer.deadline_ns(), Some(0));
+    assert_eq!(stream.buffer.playout_ns(), Some(340 * MS), "whenever it came");
     assert_eq!(stream.pop_at(141), kept(2, 140, false));
     assert_eq!(stream.buffer.counters().pushed, 3);
+    stream.buffer.append(9);
+    assert_eq!(stream.buffer.playout_ns(), None, "it is no packet");
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub(super) struct State {
 }
 
 impl State {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             buffer: JitterBuffer::new(Config::default()),
             segment: gst::FormattedSegment::new(),
@@ -103,10 +103,11 @@ impl State {
         }
     }
 
-    /// Whether the only packet here can wait for the next one without harm: it is in order, and its time is far away.
-    pub fn can_wait(&self) -> bool {
-        let far = u128::from(self.buffer.config().latency_ns) >= 4 * threads::PUT_OFF.as_nanos();
-        far && self.buffer.len() == 1 && self.last_out.is_some() && self.buffer.deadline_ns() == Some(0)
+    /// Whether what is here can wait a while without harm: it is in order, and is to be played much later than `now_ns`.
+    pub fn can_wait(&self, now_ns: u64) -> bool {
+        let left_ns = self.buffer.playout_ns().map_or(0, |playout_ns| playout_ns.saturating_sub(now_ns));
+        let is_far = u128::from(left_ns) >= 2 * threads::PUT_OFF.as_nanos();
+        is_far && self.last_out.is_some() && self.buffer.deadline_ns() == Some(0)
     }
 
     /// Moves the offset towards the one that is wanted.
@@ -166,10 +167,10 @@ impl Flow {
         }
     }
 
-    /// As [`Self::schedule`], but it can wait for the next packet.
-    pub fn schedule_with_next(&self) {
+    /// As [`Self::schedule`], but it can wait a while.
+    pub fn schedule_with_others(&self) {
         if let Some(work) = self.work_of_mine() {
-            threads::schedule_with_next(&work);
+            threads::schedule_with_others(&work);
         }
     }
 

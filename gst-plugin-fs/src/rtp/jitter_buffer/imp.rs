@@ -71,10 +71,10 @@ impl JitterBuffer {
             Outcome::Late | Outcome::Duplicate | Outcome::Waiting => {}
         }
         let sync = state.report.is_some().then(|| self.sync(&mut state)).flatten();
-        let can_wait = state.can_wait();
+        let can_wait = state.can_wait(came);
         drop(state);
         match outcome {
-            Outcome::Kept if can_wait => self.flow.schedule_with_next(),
+            Outcome::Kept if can_wait => self.flow.schedule_with_others(),
             Outcome::Kept | Outcome::Restarted => self.flow.schedule(),
             Outcome::Late | Outcome::Duplicate | Outcome::Waiting => {}
         }

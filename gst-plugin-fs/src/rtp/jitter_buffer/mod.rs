@@ -36,7 +36,8 @@ impl JitterBuffer {
 }
 
 /// Properties of rtpbin that only its own jitter buffers know.
-const ITS_OWN: [&str; 4] = ["buffer-mode", "do-retransmission", "rfc7273-sync", "add-reference-timestamp-meta"];
+const ITS_OWN: [&str; 4] =
+    ["buffer-mode", "do-retransmission", "rfc7273-sync", "add-reference-timestamp-meta"];
 
 /// Lets a bin of RTP sessions use this element, unless it is asked for something that only its own can do.
 pub(crate) fn use_in(rtpbin: &gst::Element) {

@@ -1,9 +1,13 @@
-//! The shared threads, with work that only counts. What packets make of it is in `tests/rtp_jitter_buffer.rs`.
+//! The shared threads, with work that only counts, and who may wait for them. What packets make of it is in
+//! `tests/rtp_jitter_buffer.rs`.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use fs_proto::jitter_buffer::{Config, Header, Outcome};
+
+use super::flow::{Item, State};
 use super::threads::{self, PUT_OFF, Place, Round, Work};
 
 /// A hang is what it detects.
@@ -73,45 +77,103 @@ fn what_a_round_schedules_begins_with_its_end() {
     assert!(!Round::begin(false).unwrap().end());
 }
 
+/// Rounds from now on until what is put off is over.
+fn busy_rounds() {
+    let end = Instant::now() + PUT_OFF + Round::LATEST;
+    while Instant::now() < end {
+        std::thread::sleep(Round::LATEST / 4);
+        let _ = Round::begin(true).unwrap().end();
+    }
+}
+
 #[test]
-fn a_busy_round_puts_off_until_the_next_or_for_a_while() {
+fn a_busy_round_puts_off_for_a_while_and_does_all_of_it_together() {
+    let _entered = Entered::new();
+    let ((first, first_told), (second, second_told)) = (work(), work());
+    let round = || Round::begin(true).unwrap();
+    let began = Instant::now();
+    let busy = round();
+    threads::schedule_with_others(&first);
+    assert!(busy.end());
+    std::thread::sleep(PUT_OFF / 2);
+    let busy = round();
+    threads::schedule_with_others(&first);
+    threads::schedule_with_others(&second);
+    let _ = busy.end();
+    busy_rounds();
+    let took = [ran(&first, &first_told), ran(&second, &second_told)].map(|ran| ran - began);
+    assert!(took.iter().all(|took| *took >= PUT_OFF), "{took:?}");
+    assert!(first_told.try_recv().is_err() && second_told.try_recv().is_err(), "once each");
+}
+
+#[test]
+fn what_is_put_off_runs_when_it_is_urgent_and_when_rounds_end() {
     let _entered = Entered::new();
     let (work, told) = work();
     let round = || Round::begin(true).unwrap();
-    // The next one comes.
     let first = round();
-    threads::schedule_with_next(&work);
+    threads::schedule_with_others(&work);
     assert!(first.end());
     let second = round();
     threads::schedule(&work);
     assert!(second.end());
     ran(&work, &told);
+    busy_rounds();
     // On a machine that was busy elsewhere, it may have run twice.
     while told.try_recv().is_ok() {}
-    // It does not come.
-    let put_off = Instant::now();
-    let third = round();
-    threads::schedule_with_next(&work);
-    assert!(third.end());
-    while put_off.elapsed() < PUT_OFF + Round::LATEST {
-        std::thread::sleep(Round::LATEST / 4);
-        let _ = round().end();
-    }
-    let took = ran(&work, &told) - put_off;
-    assert!(took >= PUT_OFF, "{took:?}");
     // There are no more rounds.
     let last = round();
-    threads::schedule_with_next(&work);
+    threads::schedule_with_others(&work);
     assert!(last.end());
     Round::no_more();
     ran(&work, &told);
     // In no round, or one of little, nothing is put off.
-    threads::schedule_with_next(&work);
+    threads::schedule_with_others(&work);
     ran(&work, &told);
     let calm = Round::begin(false).unwrap();
-    threads::schedule_with_next(&work);
+    threads::schedule_with_others(&work);
     let _ = calm.end();
     ran(&work, &told);
+}
+
+/// A source of 20 ms a packet, after its first two packets, which came on time and went on.
+fn running(latency_ms: u64) -> State {
+    let mut state = State::new();
+    state.buffer.configure(Config { latency_ns: latency_ms * MS, ..Config::default() });
+    state.buffer.set_clock_rate(8000);
+    give(&mut state, 0, 0);
+    give(&mut state, 1, 20);
+    while state.buffer.pop(1000 * MS).is_some() {}
+    state.last_out = Some(160);
+    state
+}
+
+const MS: u64 = 1_000_000;
+
+fn give(state: &mut State, number: u16, came_ms: u64) {
+    let header = Header { sequence_number: number, timestamp: u32::from(number) * 160, payload_type: 0 };
+    let item = Item::Packet(gst::Buffer::new(), header.timestamp);
+    assert_eq!(state.buffer.push(header, came_ms * MS, came_ms * MS, item), Outcome::Kept);
+}
+
+#[test]
+fn only_packets_in_order_with_time_left_can_wait() {
+    gst::init().unwrap();
+    let can_wait = |latency_ms, number, came_ms| {
+        let mut state = running(latency_ms);
+        give(&mut state, number, came_ms);
+        state.can_wait(came_ms * MS)
+    };
+    let least = 2 * u64::try_from(PUT_OFF.as_millis()).unwrap();
+    assert!(can_wait(least + 30, 2, 40));
+    assert!(can_wait(least + 30, 2, 69));
+    assert!(!can_wait(least + 30, 2, 71), "it came late");
+    assert!(!can_wait(least - 1, 2, 40), "there is no time at all");
+    assert!(!can_wait(least + 30, 3, 60), "one is missing");
+    let mut first = running(least + 30);
+    first.last_out = None;
+    give(&mut first, 2, 40);
+    assert!(!first.can_wait(40 * MS), "somebody waits for it");
 }
 
 #[test]

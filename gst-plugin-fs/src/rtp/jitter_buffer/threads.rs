@@ -12,7 +12,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -27,9 +27,9 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How long a thread too many is kept.
 const SPARE: Duration = Duration::from_secs(1);
 
-/// How long what can wait for more of its kind is put off. Two packets of sound, of 20 ms each, are then handed on together: the
-/// second one costs far less than the first.
-pub(super) const PUT_OFF: Duration = Duration::from_millis(25);
+/// How long what can wait is put off, counted from the first of it. All of it is then done in one go: a thread that is woken for
+/// each costs more than what it does.
+pub(super) const PUT_OFF: Duration = Duration::from_millis(35);
 
 /// The name of the threads, at most 15 characters.
 const NAME: &std::ffi::CStr = c"fs-jitterbuffer";
@@ -47,8 +47,6 @@ pub(super) trait Work: Send + Sync {
 #[derive(Debug, Default)]
 pub(super) struct Place {
     stand: AtomicU8,
-    /// How often it was put off.
-    turn: AtomicU32,
     /// When it asked to be called; written under the lock of all.
     due: Mutex<Option<Instant>>,
 }
@@ -101,9 +99,9 @@ pub(super) fn schedule(work: &Arc<dyn Work>) {
     SHARED.schedule(work);
 }
 
-/// Calls `work` within [`PUT_OFF`], or when it is scheduled next; outside of busy rounds as [`schedule`].
-pub(super) fn schedule_with_next(work: &Arc<dyn Work>) {
-    SHARED.schedule_with_next(work);
+/// Calls `work` within [`PUT_OFF`], with others that can wait; outside of busy rounds as [`schedule`].
+pub(super) fn schedule_with_others(work: &Arc<dyn Work>) {
+    SHARED.schedule_with_others(work);
 }
 
 /// Calls `work` at that time. Only the last such wish counts.
@@ -187,8 +185,9 @@ struct Threads {
 struct All {
     users: usize,
     ready: VecDeque<(Arc<dyn Work>, Instant)>,
-    /// Until when, in this order, with the turn. What was scheduled meanwhile is still in there.
-    put_off: VecDeque<(Instant, Arc<dyn Work>, u32)>,
+    /// What was scheduled meanwhile is still in there.
+    put_off: Vec<Arc<dyn Work>>,
+    put_off_until: Option<Instant>,
     /// By time and address, so that each has one entry.
     due: BTreeMap<(Instant, usize), Weak<dyn Work>>,
     /// The threads that are in a buffer, since when.
@@ -223,7 +222,8 @@ impl Threads {
         let all = All {
             users: 0,
             ready: VecDeque::new(),
-            put_off: VecDeque::new(),
+            put_off: Vec::new(),
+            put_off_until: None,
             due: BTreeMap::new(),
             running: Vec::new(),
             last_thread: 0,
@@ -253,16 +253,19 @@ impl Threads {
         }
     }
 
-    fn schedule_with_next(&'static self, work: &Arc<dyn Work>) {
+    fn schedule_with_others(&'static self, work: &Arc<dyn Work>) {
+        if NOW.get() != Now::InBusyRound {
+            return self.schedule(work);
+        }
         let stand = &work.place().stand;
-        let later = NOW.get() == Now::InBusyRound
-            && stand.compare_exchange(IDLE, PUT_OFF_NOW, Ordering::AcqRel, Ordering::Acquire).is_ok();
-        if later {
-            let mut all = self.lock();
-            let turn = work.place().turn.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-            all.put_off.push_back((Instant::now() + PUT_OFF, work.clone(), turn));
-        } else {
-            self.schedule(work);
+        match stand.compare_exchange(IDLE, PUT_OFF_NOW, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => {
+                let mut all = self.lock();
+                all.put_off_until.get_or_insert_with(|| Instant::now() + PUT_OFF);
+                all.put_off.push(work.clone());
+            }
+            Err(PUT_OFF_NOW) => {}
+            Err(_) => self.schedule(work),
         }
     }
 
@@ -441,10 +444,11 @@ impl All {
 
     /// What was put off until then is ready, unless it was scheduled meanwhile.
     fn collect_put_off(&mut self, then: Instant) {
-        while let Some((_, work, turn)) = self.put_off.pop_front_if(|(until, ..)| *until <= then) {
-            if work.place().turn.load(Ordering::Relaxed) != turn {
-                continue;
-            }
+        if self.put_off_until.is_none_or(|until| until > then) {
+            return;
+        }
+        self.put_off_until = None;
+        for work in self.put_off.drain(..) {
             let stand = &work.place().stand;
             if stand.compare_exchange(PUT_OFF_NOW, READY, Ordering::AcqRel, Ordering::Acquire).is_ok() {
                 self.ready.push_back((work, then));
