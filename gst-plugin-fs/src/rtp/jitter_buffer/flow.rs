@@ -47,6 +47,8 @@ pub(super) struct State {
     /// The payload type whose clock rate is set.
     pub payload_type: Option<u8>,
     pub clock_rate: u32,
+    /// Video comes in bursts, and its sender waits for word of them.
+    pub is_audio: bool,
     pub send_lost: bool,
     /// How far the offset may move for each packet; 0: at once.
     pub most_adjustment_ns: u64,
@@ -72,6 +74,7 @@ impl State {
             flow: Ok(gst::FlowSuccess::Ok),
             payload_type: None,
             clock_rate: 0,
+            is_audio: false,
             send_lost: false,
             most_adjustment_ns: 0,
             wanted_offset_ns: 0,
@@ -103,11 +106,11 @@ impl State {
         }
     }
 
-    /// Whether what is here can wait a while without harm: it is in order, and is to be played much later than `now_ns`.
+    /// Whether what is here can wait a while without harm: it is audio in order, and is to be played much later than `now_ns`.
     pub fn can_wait(&self, now_ns: u64) -> bool {
         let left_ns = self.buffer.playout_ns().map_or(0, |playout_ns| playout_ns.saturating_sub(now_ns));
         let is_far = u128::from(left_ns) >= 2 * threads::PUT_OFF.as_nanos();
-        is_far && self.last_out.is_some() && self.buffer.deadline_ns() == Some(0)
+        is_far && self.is_audio && self.last_out.is_some() && self.buffer.deadline_ns() == Some(0)
     }
 
     /// Moves the offset towards the one that is wanted.

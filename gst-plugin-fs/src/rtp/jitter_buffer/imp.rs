@@ -45,13 +45,14 @@ impl JitterBuffer {
         let mut state = self.flow.state();
         if state.payload_type != Some(header.payload_type) {
             drop(state);
-            let rate = self.clock_rate(pad, header.payload_type);
+            let terms = self.terms(pad, header.payload_type);
             state = self.flow.state();
-            let Some(rate) = rate else {
+            let Some((rate, is_audio)) = terms else {
                 gst::warning!(CAT, imp = self, "payload type {} has no clock rate", header.payload_type);
                 return Ok(gst::FlowSuccess::Ok);
             };
-            (state.payload_type, state.clock_rate) = (Some(header.payload_type), rate);
+            (state.payload_type, state.clock_rate, state.is_audio) =
+                (Some(header.payload_type), rate, is_audio);
             state.buffer.set_clock_rate(rate);
         }
         if state.flushing {
@@ -82,24 +83,26 @@ impl JitterBuffer {
         Ok(gst::FlowSuccess::Ok)
     }
 
-    /// In Hz, as the caps say, or else whoever answers `request-pt-map`.
-    fn clock_rate(&self, pad: &gst::Pad, payload_type: u8) -> Option<u32> {
-        let rate = |caps: &gst::CapsRef| {
-            let rate = caps.structure(0)?.get::<i32>("clock-rate").ok()?;
-            u32::try_from(rate).ok().filter(|rate| *rate > 0)
+    /// The clock rate in Hz and whether it is audio, as the caps say, or else whoever answers `request-pt-map`.
+    fn terms(&self, pad: &gst::Pad, payload_type: u8) -> Option<(u32, bool)> {
+        let terms = |caps: &gst::CapsRef| {
+            let structure = caps.structure(0)?;
+            let rate =
+                u32::try_from(structure.get::<i32>("clock-rate").ok()?).ok().filter(|rate| *rate > 0)?;
+            Some((rate, structure.get("media") == Ok("audio")))
         };
         let is_of = |caps: &gst::CapsRef| {
             let of = caps.structure(0).and_then(|s| s.get::<i32>("payload").ok());
             of.is_none_or(|of| of == i32::from(payload_type))
         };
         if let Some(caps) = pad.current_caps().filter(|caps| is_of(caps))
-            && let Some(rate) = rate(&caps)
+            && let Some(terms) = terms(&caps)
         {
-            return Some(rate);
+            return Some(terms);
         }
         let asked =
             self.obj().emit_by_name::<Option<gst::Caps>>("request-pt-map", &[&u32::from(payload_type)]);
-        rate(asked.as_ref()?)
+        terms(asked.as_ref()?)
     }
 
     fn chain_rtcp(&self, buffer: gst::Buffer) -> Answer {

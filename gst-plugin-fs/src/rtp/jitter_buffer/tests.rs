@@ -146,7 +146,7 @@ fn running(latency_ms: u64) -> State {
     give(&mut state, 0, 0);
     give(&mut state, 1, 20);
     while state.buffer.pop(1000 * MS).is_some() {}
-    state.last_out = Some(160);
+    (state.last_out, state.is_audio) = (Some(160), true);
     state
 }
 
@@ -176,6 +176,10 @@ fn only_packets_in_order_with_time_left_can_wait() {
     first.last_out = None;
     give(&mut first, 2, 40);
     assert!(!first.can_wait(40 * MS), "somebody waits for it");
+    let mut video = running(least + 30);
+    video.is_audio = false;
+    give(&mut video, 2, 40);
+    assert!(!video.can_wait(40 * MS), "the rest of a picture comes with it");
 }
 
 #[test]

@@ -29,7 +29,7 @@ const SPARE: Duration = Duration::from_secs(1);
 
 /// How long what can wait is put off, counted from the first of it. All of it is then done in one go: a thread that is woken for
 /// each costs more than what it does.
-pub(super) const PUT_OFF: Duration = Duration::from_millis(35);
+pub(crate) const PUT_OFF: Duration = Duration::from_millis(35);
 
 /// The name of the threads, at most 15 characters.
 const NAME: &std::ffi::CStr = c"fs-jitterbuffer";
@@ -90,6 +90,7 @@ impl Place {
 
 thread_local! {
     static NOW: Cell<Now> = const { Cell::new(Now::Elsewhere) };
+    static CAN_WAIT: Cell<usize> = const { Cell::new(0) };
 }
 
 static SHARED: Threads = Threads::new();
@@ -99,9 +100,20 @@ pub(super) fn schedule(work: &Arc<dyn Work>) {
     SHARED.schedule(work);
 }
 
-/// Calls `work` within [`PUT_OFF`], with others that can wait; outside of busy rounds as [`schedule`].
+/// Calls `work` within [`PUT_OFF`], with others that can wait; outside of busy rounds as [`schedule`]. For one packet.
 pub(super) fn schedule_with_others(work: &Arc<dyn Work>) {
+    count_packet_that_can_wait();
     SHARED.schedule_with_others(work);
+}
+
+/// Tells whoever brought a packet to a jitter buffer that it can wait.
+pub(crate) fn count_packet_that_can_wait() {
+    CAN_WAIT.set(CAN_WAIT.get().wrapping_add(1));
+}
+
+/// How many packets that can wait this thread gave to jitter buffers so far; it wraps.
+pub(crate) fn packets_that_can_wait() -> usize {
+    CAN_WAIT.get()
 }
 
 /// Calls `work` at that time. Only the last such wish counts.

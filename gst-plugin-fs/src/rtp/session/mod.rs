@@ -30,7 +30,7 @@ mod extensions;
 mod gate;
 pub(in crate::rtp) mod graph;
 pub(in crate::rtp) mod imp;
-mod mux;
+pub(crate) mod mux;
 mod negotiate;
 mod payload_change;
 pub(in crate::rtp) mod recipe;

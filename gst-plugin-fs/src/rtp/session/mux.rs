@@ -94,11 +94,17 @@ pub fn is_rtcp(packet: &gst::BufferRef) -> bool {
     let mut head = [0; 4];
     // Copying from a shorter packet panics.
     let read = packet.size() >= head.len() && packet.copy_to_slice(0, &mut head).is_ok();
-    if !read || head[0] >> 6 != 2 || !TYPES.contains(&head[1]) {
-        return false;
-    }
+    read && begins_rtcp(head, packet.size())
+}
+
+/// As [`is_rtcp`], of the bytes.
+pub fn are_rtcp(packet: &[u8]) -> bool {
+    packet.first_chunk().is_some_and(|head| begins_rtcp(*head, packet.len()))
+}
+
+fn begins_rtcp(head: [u8; 4], size: usize) -> bool {
     let words = usize::from(u16::from_be_bytes([head[2], head[3]])) + 1;
-    words * 4 <= packet.size()
+    head[0] >> 6 == 2 && TYPES.contains(&head[1]) && words * 4 <= size
 }
 
 #[cfg(test)]
@@ -107,7 +113,9 @@ mod tests {
 
     fn judge(bytes: &[u8]) -> bool {
         gst::init().expect("GStreamer works");
-        is_rtcp(&gst::Buffer::from_slice(bytes.to_vec()))
+        let judged = is_rtcp(&gst::Buffer::from_slice(bytes.to_vec()));
+        assert_eq!(judged, are_rtcp(bytes));
+        judged
     }
 
     #[test]

@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
+use super::pace::{Found, Load, Patience, ROUND};
+use super::patients::Patients;
 use super::socket::Batch;
 use super::{CAT, lock};
 use crate::rtp::jitter_buffer::threads::Round;
@@ -23,17 +25,13 @@ const WAKE: u64 = 0;
 /// How many sockets are looked at before deadlines are.
 const EVENTS: usize = 64;
 
-/// Waking up costs more than a packet does. Where many sockets are busy, the loop looks at all of them this often, and not
-/// at each packet; packets have the time of their arrival from the system.
-const ROUND: Duration = Duration::from_millis(5);
-
 /// The name of the thread, at most 15 characters.
 const THREAD: &str = "fs-rawudp";
 
 /// What is called in the loop's thread.
 pub(super) trait Handler: Send + Sync {
-    /// Packets wait in the socket.
-    fn readable(&self, batch: &mut Batch);
+    /// Packets wait in the socket, or it is looked at without anybody knowing that. Says what was there.
+    fn readable(&self, batch: &mut Batch) -> Found;
 
     /// The time of [`Registration::wake_at`] has come; answers when to be called again.
     fn due(&self, now: Instant) -> Option<Instant>;
@@ -45,7 +43,8 @@ pub(super) struct Loop {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-struct Inner {
+/// What the loop's thread has of it.
+pub(super) struct Inner {
     epoll: OwnedFd,
     wake: OwnedFd,
     entries: Mutex<Entries>,
@@ -61,9 +60,14 @@ struct Entries {
     by_token: HashMap<u64, Arc<Entry>>,
 }
 
-struct Entry {
+/// A socket of the loop.
+pub(super) struct Entry {
+    pub(super) token: u64,
     socket: RawFd,
     handler: Arc<dyn Handler>,
+    reading: Mutex<Reasons>,
+    /// Written by the loop's thread.
+    pub(super) patience: Mutex<Patience>,
     due: Mutex<Option<Instant>>,
     /// Whether the handler may still be called.
     wanted: AtomicBool,
@@ -74,9 +78,7 @@ struct Entry {
 /// A socket's place in a loop; the handler is not called any more once this is gone.
 pub(super) struct Registration {
     home: Arc<Loop>,
-    token: u64,
     entry: Arc<Entry>,
-    reading: Mutex<Reasons>,
 }
 
 /// Why a socket is read from.
@@ -133,7 +135,7 @@ impl Loop {
             stopped: AtomicBool::new(false),
             thread: OnceLock::new(),
         });
-        inner.control(libc::EPOLL_CTL_ADD, inner.wake.as_raw_fd(), WAKE)?;
+        inner.control(libc::EPOLL_CTL_ADD, libc::EPOLLIN, inner.wake.as_raw_fd(), WAKE)?;
         let running = inner.clone();
         let thread = std::thread::Builder::new().name(THREAD.to_owned()).spawn(move || running.run())?;
         Ok(Arc::new(Self { inner, thread: Mutex::new(Some(thread)) }))
@@ -146,18 +148,21 @@ impl Loop {
         socket: &impl AsRawFd,
         handler: Arc<dyn Handler>,
     ) -> Registration {
+        let mut entries = lock(&self.inner.entries);
+        entries.last_token += 1;
+        let token = entries.last_token;
         let entry = Arc::new(Entry {
+            token,
             socket: socket.as_raw_fd(),
             handler,
+            reading: Mutex::default(),
+            patience: Mutex::default(),
             due: Mutex::default(),
             wanted: AtomicBool::new(true),
             running: Mutex::default(),
         });
-        let mut entries = lock(&self.inner.entries);
-        entries.last_token += 1;
-        let token = entries.last_token;
         entries.by_token.insert(token, entry.clone());
-        Registration { home: self.clone(), token, entry, reading: Mutex::default() }
+        Registration { home: self.clone(), entry }
     }
 }
 
@@ -178,7 +183,7 @@ impl Registration {
     pub(super) fn read(&self, reason: Reason, wanted: bool) {
         let inner = &self.home.inner;
         let ends = {
-            let mut reasons = lock(&self.reading);
+            let mut reasons = lock(&self.entry.reading);
             let before = reasons.any();
             match reason {
                 Reason::Media => reasons.media = wanted,
@@ -187,7 +192,7 @@ impl Registration {
             let now = reasons.any();
             let operation = if now { libc::EPOLL_CTL_ADD } else { libc::EPOLL_CTL_DEL };
             if now != before
-                && let Err(e) = inner.control(operation, self.entry.socket, self.token)
+                && let Err(e) = inner.control(operation, libc::EPOLLIN, self.entry.socket, self.entry.token)
             {
                 gst::error!(CAT, "the socket loop refuses a socket: {e}");
             }
@@ -234,14 +239,14 @@ impl Registration {
         self.entry.wanted.store(false, Ordering::Release);
         self.read(Reason::Media, false);
         self.read(Reason::Answer, false);
-        lock(&self.home.inner.entries).by_token.remove(&self.token);
+        lock(&self.home.inner.entries).by_token.remove(&self.entry.token);
         self.wait();
     }
 }
 
 impl Inner {
-    fn control(&self, operation: i32, socket: RawFd, token: u64) -> io::Result<()> {
-        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: token };
+    fn control(&self, operation: i32, events: i32, socket: RawFd, token: u64) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: events as u32, u64: token };
         // SAFETY: both descriptors are open and the event lives during the call.
         let done = unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), operation, socket, &mut event) };
         if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
@@ -259,15 +264,16 @@ impl Inner {
         crate::streaming_threads::give_way(true);
         let mut batch = Batch::new();
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS];
-        let mut load = Load::new(Instant::now());
+        let mut now = Instant::now();
+        let (mut load, mut patients) = (Load::of_a_round(now), Patients::new(now));
         let mut deadline = None;
         let mut looks = false;
         while !self.stopped.load(Ordering::Acquire) {
             if self.deadlines_changed.swap(false, Ordering::AcqRel) {
                 deadline = self.next_deadline();
             }
-            let next_round = looks.then(|| Instant::now() + Round::LATEST);
-            let timeout = timeout_ms(earlier(deadline, next_round));
+            let next_round = looks.then(|| now + Round::LATEST);
+            let timeout = timeout_ms(earlier(earlier(deadline, next_round), patients.next_look()));
             let (count, place) = (EVENTS as i32, events.as_mut_ptr());
             // SAFETY: the place has room for so many events and lives during the call.
             let ready = unsafe { libc::epoll_wait(self.epoll.as_raw_fd(), place, count, timeout) };
@@ -279,16 +285,23 @@ impl Inner {
                 gst::error!(CAT, "the socket loop cannot wait: {error}");
                 break;
             };
-            let round = Round::begin(load.high);
+            now = Instant::now();
+            let patients_turn = patients.is_turn(now);
+            // What lay in its socket is put off no longer.
+            let round = Round::begin(load.high && !patients_turn);
             for event in &events[..ready] {
-                self.serve(event.u64, &mut batch);
+                self.serve(event.u64, &mut batch, &mut patients);
+            }
+            if patients_turn {
+                patients.look(self, &mut batch);
             }
             looks = round.is_some_and(Round::end);
-            let now = Instant::now();
+            now = Instant::now();
             if deadline.is_some_and(|deadline| deadline <= now) {
                 self.call_due(now);
                 deadline = self.next_deadline();
             }
+            patients.count(self, now);
             if load.is_high(ready, now) {
                 std::thread::sleep(ROUND);
             }
@@ -296,7 +309,7 @@ impl Inner {
         Round::no_more();
     }
 
-    fn serve(&self, token: u64, batch: &mut Batch) {
+    fn serve(&self, token: u64, batch: &mut Batch, patients: &mut Patients) {
         if token == WAKE {
             let mut count = 0;
             // SAFETY: the descriptor is open and the number lives during the call; there is nothing to be done if
@@ -305,8 +318,10 @@ impl Inner {
             return;
         }
         let entry = lock(&self.entries).by_token.get(&token).cloned();
-        if let Some(entry) = entry {
-            entry.run(|handler| handler.readable(batch));
+        if let Some(entry) = entry
+            && patients.read(&entry, batch)
+        {
+            patients.take_in(self, &entry);
         }
     }
 
@@ -329,45 +344,22 @@ impl Inner {
 }
 
 impl Entry {
-    fn run(&self, call: impl FnOnce(&dyn Handler)) {
+    pub(super) fn run<R>(&self, call: impl FnOnce(&dyn Handler) -> R) -> Option<R> {
         let _running = lock(&self.running);
-        if self.wanted.load(Ordering::Acquire) {
-            call(&*self.handler);
-        }
+        self.wanted.load(Ordering::Acquire).then(|| call(&*self.handler))
+    }
+
+    /// Has the loop wait for its packets, or not. False if nobody wants to read from it.
+    pub(super) fn arm(&self, home: &Inner, waits: bool) -> bool {
+        // Held, as the socket may be closed and its number another's once there is no reason any more.
+        let reasons = lock(&self.reading);
+        let events = if waits { libc::EPOLLIN } else { 0 };
+        reasons.any() && home.control(libc::EPOLL_CTL_MOD, events, self.socket, self.token).is_ok()
     }
 }
 
 fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
     one.into_iter().chain(other).min()
-}
-
-/// How much there is to do.
-struct Load {
-    since: Instant,
-    events: usize,
-    high: bool,
-}
-
-impl Load {
-    /// Looked at this often.
-    const WINDOW: Duration = Duration::from_millis(20);
-    /// So many events in a window are a high load: at least two come together in each round then.
-    const MANY: usize = 8;
-
-    fn new(now: Instant) -> Self {
-        Self { since: now, events: 0, high: false }
-    }
-
-    /// Counts events; whether the load of the last window was high.
-    fn is_high(&mut self, events: usize, now: Instant) -> bool {
-        self.events += events;
-        let passed = now.saturating_duration_since(self.since);
-        if passed >= Self::WINDOW {
-            let expected = Self::MANY as f64 * passed.as_secs_f64() / Self::WINDOW.as_secs_f64();
-            *self = Self { since: now, events: 0, high: self.events as f64 >= expected };
-        }
-        self.high
-    }
 }
 
 /// What epoll waits: -1 = for ever, and rather a millisecond too long than too short.
@@ -388,20 +380,24 @@ unsafe fn owned(descriptor: i32) -> io::Result<OwnedFd> {
 }
 
 #[cfg(test)]
+impl Loop {
+    /// Whether epoll waits for packets of a socket; `None` if it does not know it.
+    pub(super) fn waits_for(&self, socket: &impl AsRawFd) -> Option<bool> {
+        let of = format!("/proc/self/fdinfo/{}", self.inner.epoll.as_raw_fd());
+        let all = std::fs::read_to_string(of).unwrap();
+        let mut lines = all.lines().filter_map(|line| line.strip_prefix("tfd:"));
+        lines.find_map(|line| {
+            let mut words = line.split_whitespace();
+            let is_it = words.next()?.parse::<RawFd>() == Ok(socket.as_raw_fd());
+            let events = u32::from_str_radix(words.nth(1)?, 16).unwrap();
+            is_it.then_some(events & libc::EPOLLIN as u32 != 0)
+        })
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rounds_begin_with_the_load_and_end_with_it() {
-        let start = Instant::now();
-        let at = |ms| start + Duration::from_millis(ms);
-        let mut load = Load::new(start);
-        assert!((1..=20).all(|ms| !load.is_high(usize::from(ms % 4 == 0), at(ms))), "250 packets a second");
-        assert!((21..40).all(|ms| !load.is_high(1, at(ms))));
-        assert!(load.is_high(1, at(40)), "1000 packets a second");
-        assert!((41..60).step_by(5).all(|ms| load.is_high(5, at(ms))), "as many in rounds");
-        assert!(!load.is_high(1, at(1000)), "a long silence ends it");
-    }
 
     #[test]
     fn a_deadline_is_not_met_too_early() {
@@ -415,8 +411,9 @@ mod tests {
     struct Told(std::sync::mpsc::Sender<&'static str>);
 
     impl Handler for Told {
-        fn readable(&self, _batch: &mut Batch) {
+        fn readable(&self, _batch: &mut Batch) -> Found {
             self.0.send("readable").unwrap();
+            Found { packets: 1, rtcp: false }
         }
 
         fn due(&self, _now: Instant) -> Option<Instant> {

@@ -33,6 +33,8 @@ mod interfaces;
 mod io;
 mod mapping;
 mod outlet;
+mod pace;
+mod patients;
 mod port;
 mod renewal;
 mod settings;

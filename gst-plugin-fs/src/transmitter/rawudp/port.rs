@@ -10,10 +10,12 @@ use gst::prelude::*;
 
 use super::binding::Wish;
 use super::io::{Handler, Loop, Reason, Registration};
+use super::pace::Found;
 use super::socket::{Batch, Incoming, Socket};
 use super::source::{Recent, Sender, Sources};
 use super::stun::{self, Handled};
 use super::{CAT, lock, random};
+use crate::rtp::session::mux;
 use crate::transmitter::inlet::Inlet;
 
 /// A bound socket that receives and sends for one component.
@@ -251,16 +253,20 @@ impl Receiver {
 }
 
 impl Handler for Receiver {
-    fn readable(&self, batch: &mut Batch) {
-        let Some(inlet) = self.inlet.upgrade() else { return };
+    fn readable(&self, batch: &mut Batch) -> Found {
+        let mut found = Found::default();
+        let Some(inlet) = self.inlet.upgrade() else { return found };
         match batch.receive(&self.socket) {
             Ok(count) => {
+                found.packets = count;
                 for packet in (0..count).filter_map(|i| batch.packet(i)) {
+                    found.rtcp |= mux::are_rtcp(packet.bytes);
                     self.packet(&inlet, &packet);
                 }
             }
             Err(e) => gst::warning!(CAT, "cannot receive on port {}: {e}", self.socket.port()),
         }
+        found
     }
 
     fn due(&self, now: Instant) -> Option<Instant> {

@@ -9,6 +9,7 @@ use glib::subclass::prelude::*;
 
 use super::gather::Gathering;
 use super::io::{Handler, Loop, Reason, Registration};
+use super::pace::Found;
 use super::port::Port;
 use super::settings::Settings;
 use super::socket::Batch;
@@ -111,11 +112,12 @@ impl Watcher {
 }
 
 impl Handler for Watcher {
-    fn readable(&self, _batch: &mut Batch) {
+    fn readable(&self, _batch: &mut Batch) -> Found {
         self.watch.drain();
         if let Some(registration) = self.registration.get().and_then(Weak::upgrade) {
             registration.wake_at(Instant::now() + QUIET);
         }
+        Found::default()
     }
 
     fn due(&self, _now: Instant) -> Option<Instant> {

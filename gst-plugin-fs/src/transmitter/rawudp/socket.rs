@@ -7,12 +7,14 @@ use std::time::{Duration, SystemTime};
 
 use socket2::{Domain, Protocol, SockAddr, Socket as System, Type};
 
+use crate::rtp::jitter_buffer::threads::PUT_OFF;
+
 /// How many packets one call receives.
 const RECEIVED: usize = 16;
 /// No UDP packet is larger.
 const LARGEST: usize = 1 << 16;
 /// A packet that lay longer, in a socket that nobody read from or because the clock was set, counts as this old.
-const MOST_AGE: Duration = Duration::from_millis(50);
+const MOST_AGE: Duration = PUT_OFF.saturating_add(Duration::from_millis(50));
 /// How many packets one call sends.
 const SENT: usize = 64;
 
