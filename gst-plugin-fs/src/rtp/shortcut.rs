@@ -151,7 +151,11 @@ fn behind(source: &gst::Pad, unusual: u32) -> Option<gst::Pad> {
         glib::ffi::g_mutex_lock(&raw mut (*pad).object.lock);
         let usual = (*pad).num_probes == 0 && (*pad).object.flags & unusual == 0;
         let peer = if usual { (*pad).peer } else { std::ptr::null_mut() };
-        let next = Option::<gst::Pad>::from_glib_none(peer);
+        // A pad that is linked floats no more: sinking it again would cost as much as the reference.
+        let next = (!peer.is_null()).then(|| {
+            glib::gobject_ffi::g_object_ref(peer.cast());
+            gst::Pad::from_glib_full(peer)
+        });
         glib::ffi::g_mutex_unlock(&raw mut (*pad).object.lock);
         next
     }

@@ -2,7 +2,7 @@
 //! `tests/rtp_jitter_buffer.rs`.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fs_proto::jitter_buffer::{Config, Header, Outcome};
@@ -44,19 +44,25 @@ fn ran(work: &Arc<dyn Work>, told: &Receiver<Instant>) -> Instant {
     ran
 }
 
-/// Threads live while somebody has entered.
-struct Entered;
+/// Threads live while somebody has entered. They are those of the process, so one test at a time has them.
+struct Entered(#[expect(dead_code, reason = "its end counts")] MutexGuard<'static, ()>);
 
 impl Entered {
     fn new() -> Self {
+        static ALONE: Mutex<()> = Mutex::new(());
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         threads::enter();
-        Self
+        Self(alone)
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
         threads::leave();
+        let end = Instant::now() + PATIENCE;
+        while !threads::are_gone() && Instant::now() < end {
+            std::thread::yield_now();
+        }
     }
 }
 
@@ -69,12 +75,58 @@ fn what_a_round_schedules_begins_with_its_end() {
     threads::schedule(&work);
     threads::schedule(&work);
     assert!(told.recv_timeout(Duration::from_millis(60)).is_err());
-    assert!(round.end(), "somebody has to see whether it is done");
+    assert!(round.end(false).is_some(), "somebody has to see whether it is done");
     ran(&work, &told);
     assert!(told.recv_timeout(Duration::from_millis(60)).is_err(), "once for both");
     threads::schedule(&work);
     ran(&work, &told);
-    assert!(!Round::begin(false).unwrap().end());
+    assert_eq!(Round::begin(false).unwrap().end(false), None);
+}
+
+/// Is held by whoever tells it to go on.
+struct Held {
+    place: Place,
+    go_on: Mutex<Receiver<()>>,
+}
+
+impl Work for Held {
+    fn work(&self) {
+        self.go_on.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+    }
+
+    fn place(&self) -> &Place {
+        &self.place
+    }
+}
+
+#[test]
+fn after_a_round_that_can_wait_the_next_comes_later_unless_something_is_left() {
+    let _entered = Entered::new();
+    let (go, go_on) = channel();
+    let held: Arc<dyn Work> = Arc::new(Held { place: Place::default(), go_on: Mutex::new(go_on) });
+    let (work, told) = work();
+    let round = |can_wait| {
+        let round = Round::begin(false).unwrap();
+        threads::schedule(&work);
+        round.end(can_wait)
+    };
+    assert_eq!(round(false), Some(Round::LATEST));
+    ran(&work, &told);
+    assert_eq!(round(true), Some(PUT_OFF));
+    ran(&work, &told);
+    let first = Round::begin(false).unwrap();
+    threads::schedule(&held);
+    threads::schedule(&work);
+    assert_eq!(first.end(true), Some(PUT_OFF));
+    let end = Instant::now() + PATIENCE;
+    // Another thread takes it, when a round finds it left.
+    while told.try_recv().is_err() {
+        assert!(Instant::now() < end);
+        std::thread::sleep(Duration::from_millis(4));
+        let next = Round::begin(false).unwrap().end(true);
+        assert!(next.is_none() || next == Some(Round::LATEST), "{next:?}");
+    }
+    go.send(()).unwrap();
 }
 
 /// Rounds from now on until what is put off is over.
@@ -82,7 +134,7 @@ fn busy_rounds() {
     let end = Instant::now() + PUT_OFF + Round::LATEST;
     while Instant::now() < end {
         std::thread::sleep(Round::LATEST / 4);
-        let _ = Round::begin(true).unwrap().end();
+        let _ = Round::begin(true).unwrap().end(false);
     }
 }
 
@@ -94,12 +146,12 @@ fn a_busy_round_puts_off_for_a_while_and_does_all_of_it_together() {
     let began = Instant::now();
     let busy = round();
     threads::schedule_with_others(&first);
-    assert!(busy.end());
+    assert!(busy.end(false).is_some());
     std::thread::sleep(PUT_OFF / 2);
     let busy = round();
     threads::schedule_with_others(&first);
     threads::schedule_with_others(&second);
-    let _ = busy.end();
+    let _ = busy.end(false);
     busy_rounds();
     let took = [ran(&first, &first_told), ran(&second, &second_told)].map(|ran| ran - began);
     assert!(took.iter().all(|took| *took >= PUT_OFF), "{took:?}");
@@ -114,11 +166,11 @@ fn what_is_put_off_runs_when_it_is_urgent_and_when_rounds_end() {
     let began = Instant::now();
     let first = round();
     threads::schedule_with_others(&work);
-    assert!(first.end());
+    assert!(first.end(false).is_some());
     let in_time = began.elapsed() < PUT_OFF;
     let second = round();
     threads::schedule(&work);
-    assert!(second.end());
+    assert!(second.end(false).is_some());
     ran(&work, &told);
     busy_rounds();
     // On a machine that was busy elsewhere for so long, it ran before it was urgent, too.
@@ -126,7 +178,7 @@ fn what_is_put_off_runs_when_it_is_urgent_and_when_rounds_end() {
     // There are no more rounds.
     let last = round();
     threads::schedule_with_others(&work);
-    assert!(last.end());
+    assert!(last.end(false).is_some());
     Round::no_more();
     ran(&work, &told);
     // In no round, or one of little, nothing is put off.
@@ -134,7 +186,7 @@ fn what_is_put_off_runs_when_it_is_urgent_and_when_rounds_end() {
     ran(&work, &told);
     let calm = Round::begin(false).unwrap();
     threads::schedule_with_others(&work);
-    let _ = calm.end();
+    let _ = calm.end(false);
     ran(&work, &told);
 }
 

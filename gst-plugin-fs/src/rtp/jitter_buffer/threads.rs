@@ -136,10 +136,20 @@ pub(super) fn leave() {
     }
 }
 
+/// Whether no thread does anything any more.
+#[cfg(test)]
+pub(super) fn are_gone() -> bool {
+    let all = SHARED.lock();
+    let waits = all.spares > 0 || all.watcher != Watcher::Nobody;
+    !waits && all.starting.is_none() && all.running.is_empty() && all.ready.is_empty()
+}
+
 /// While it lives, nothing that the calling thread schedules is begun with: that is done for all at once by
 /// [`Round::end`].
 #[derive(Debug)]
-pub(crate) struct Round(());
+pub(crate) struct Round {
+    began: Instant,
+}
 
 impl Round {
     /// Begins one, a busy one where many packets come. They do not nest: an inner one has no effect.
@@ -147,24 +157,29 @@ impl Round {
         let begins = NOW.get() == Now::Elsewhere;
         begins.then(|| {
             NOW.set(if busy { Now::InBusyRound } else { Now::InRound });
-            Self(())
+            Self { began: Instant::now() }
         })
     }
 
-    /// Ends it. True if the caller has to come back with another round within [`Round::LATEST`], to see whether the threads
-    /// got on with what is left to them, and for what is put off.
-    pub(crate) fn end(self) -> bool {
+    /// Ends it. The time after which the caller has to come back with another round, to see whether the threads got on with
+    /// what is left to them, and for what is put off. `can_wait`: what came in the round could wait for twice [`PUT_OFF`], and
+    /// waited for as long as that already.
+    pub(crate) fn end(self, can_wait: bool) -> Option<Duration> {
+        let began = self.began;
         drop(self);
         let mut all = SHARED.lock();
         if all.ready.is_empty() && all.put_off.is_empty() {
             all.looked_after = None;
-            return false;
+            return None;
         }
         let now = Instant::now();
-        all.looked_after = Some(now + LOOK);
+        // A thread was to take it, and is held by a sink.
+        let is_left = all.ready.front().is_some_and(|(_, since)| *since < began);
+        let after = if can_wait && !is_left && all.put_off.is_empty() { PUT_OFF } else { Self::LATEST };
+        all.looked_after = Some(now + 2 * after);
         all.collect_put_off(now);
         SHARED.call(&mut all, now);
-        true
+        Some(after)
     }
 
     /// For a caller who will have no more rounds: the threads look after themselves again.
@@ -176,7 +191,7 @@ impl Round {
         SHARED.call(&mut all, now);
     }
 
-    /// Half of what the threads count on.
+    /// After so long at the latest, most of the time; half of what the threads count on.
     pub(crate) const LATEST: Duration = Duration::from_millis(10);
 }
 

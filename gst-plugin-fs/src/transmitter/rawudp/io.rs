@@ -267,12 +267,12 @@ impl Inner {
         let mut now = Instant::now();
         let (mut load, mut patients) = (Load::of_a_round(now), Patients::new(now));
         let mut deadline = None;
-        let mut looks = false;
+        let mut come_back = None;
         while !self.stopped.load(Ordering::Acquire) {
             if self.deadlines_changed.swap(false, Ordering::AcqRel) {
                 deadline = self.next_deadline();
             }
-            let next_round = looks.then(|| now + Round::LATEST);
+            let next_round = come_back.map(|after| now + after);
             let timeout = timeout_ms(earlier(earlier(deadline, next_round), patients.next_look()));
             let (count, place) = (EVENTS as i32, events.as_mut_ptr());
             // SAFETY: the place has room for so many events and lives during the call.
@@ -292,10 +292,8 @@ impl Inner {
             for event in &events[..ready] {
                 self.serve(event.u64, &mut batch, &mut patients);
             }
-            if patients_turn {
-                patients.look(self, &mut batch);
-            }
-            looks = round.is_some_and(Round::end);
+            let can_wait = patients_turn && patients.look(self, &mut batch) && ready == 0;
+            come_back = round.and_then(|round| round.end(can_wait));
             now = Instant::now();
             if deadline.is_some_and(|deadline| deadline <= now) {
                 self.call_due(now);

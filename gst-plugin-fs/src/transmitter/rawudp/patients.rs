@@ -53,10 +53,11 @@ impl Patients {
         }
     }
 
-    /// Looks at all of them. One whose next packet cannot wait is not among them any more.
-    pub(super) fn look(&mut self, home: &Inner, batch: &mut Batch) {
+    /// Looks at all of them. One whose next packet cannot wait is not among them any more. True if there is none such.
+    pub(super) fn look(&mut self, home: &Inner, batch: &mut Batch) -> bool {
         self.next_look = Some(Instant::now() + PUT_OFF);
         let mut list = std::mem::take(&mut self.list);
+        let before = list.len();
         list.retain(|(_, entry)| {
             let Some(entry) = entry.upgrade() else { return false };
             let stays = self.read(&entry, batch);
@@ -66,6 +67,7 @@ impl Patients {
             stays
         });
         self.list = list;
+        self.list.len() == before
     }
 
     /// Counts what came in a round. There are none any more where little comes.
