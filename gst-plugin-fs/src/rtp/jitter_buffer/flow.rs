@@ -109,7 +109,7 @@ impl State {
     /// Whether what is here can wait a while without harm: it is audio in order, and is to be played much later than `now_ns`.
     pub fn can_wait(&self, now_ns: u64) -> bool {
         let left_ns = self.buffer.playout_ns().map_or(0, |playout_ns| playout_ns.saturating_sub(now_ns));
-        let is_far = u128::from(left_ns) >= 2 * threads::PUT_OFF.as_nanos();
+        let is_far = Duration::from_nanos(left_ns) >= threads::TO_SPARE;
         is_far && self.is_audio && self.last_out.is_some() && self.buffer.deadline_ns() == Some(0)
     }
 

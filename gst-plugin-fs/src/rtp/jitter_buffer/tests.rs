@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use fs_proto::jitter_buffer::{Config, Header, Outcome};
 
 use super::flow::{Item, State};
-use super::threads::{self, PUT_OFF, Place, Round, Work};
+use super::threads::{self, PUT_OFF, Place, Round, TO_SPARE, Work};
 
 /// A hang is what it detects.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -218,7 +218,7 @@ fn only_packets_in_order_with_time_left_can_wait() {
         give(&mut state, number, came_ms);
         state.can_wait(came_ms * MS)
     };
-    let least = 2 * u64::try_from(PUT_OFF.as_millis()).unwrap();
+    let least = u64::try_from(TO_SPARE.as_millis()).unwrap();
     assert!(can_wait(least + 30, 2, 40));
     assert!(can_wait(least + 30, 2, 69));
     assert!(!can_wait(least + 30, 2, 71), "it came late");

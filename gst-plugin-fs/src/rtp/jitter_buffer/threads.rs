@@ -31,6 +31,10 @@ const SPARE: Duration = Duration::from_secs(1);
 /// each costs more than what it does.
 pub(crate) const PUT_OFF: Duration = Duration::from_millis(35);
 
+/// What can wait is not to be played for so long: it is put off, and should the thread that it is then left to be held by a sink, that
+/// is noticed as much later.
+pub(super) const TO_SPARE: Duration = PUT_OFF.saturating_mul(2).saturating_add(Round::LATEST);
+
 /// The name of the threads, at most 15 characters.
 const NAME: &std::ffi::CStr = c"fs-jitterbuffer";
 
@@ -162,8 +166,8 @@ impl Round {
     }
 
     /// Ends it. The time after which the caller has to come back with another round, to see whether the threads got on with
-    /// what is left to them, and for what is put off. `can_wait`: what came in the round could wait for twice [`PUT_OFF`], and
-    /// waited for as long as that already.
+    /// what is left to them, and for what is put off. `can_wait`: all that came in the round could wait, and
+    /// did for [`PUT_OFF`] at most.
     pub(crate) fn end(self, can_wait: bool) -> Option<Duration> {
         let began = self.began;
         drop(self);
