@@ -277,12 +277,11 @@ impl<T> JitterBuffer<T> {
         }
     }
 
-    /// When the packet in front is to be played: its time plus [`Config::latency_ns`] and [`Config::offset_ns`]. None if there is
-    /// none in front.
-    pub fn playout_ns(&self) -> Option<u64> {
-        match self.queue.front()? {
-            Entry::Packet(head) => Some(self.due_ns(head.time_ns)),
-            Entry::Other(_) => None,
+    /// When the packet in front and the last one are to be played: time plus [`Config::latency_ns`] and [`Config::offset_ns`].
+    pub fn playouts_ns(&self) -> Option<[u64; 2]> {
+        match (self.queue.front()?, self.queue.last_packet()?) {
+            (Entry::Packet(head), last) => Some([head, last].map(|packet| self.due_ns(packet.time_ns))),
+            (Entry::Other(_), _) => None,
         }
     }
 

@@ -95,10 +95,10 @@ fn without_a_clock_rate_nothing_is_taken() {
 #[test]
 fn the_first_packet_waits_and_the_others_do_not() {
     let mut stream = Stream::new();
-    assert_eq!(stream.buffer.playout_ns(), None);
+    assert_eq!(stream.buffer.playouts_ns(), None);
     stream.push_at(0, 100);
     assert_eq!(stream.buffer.deadline_ns(), Some(300 * MS));
-    assert_eq!(stream.buffer.playout_ns(), Some(300 * MS));
+    assert_eq!(stream.buffer.playouts_ns(), Some([300 * MS, 300 * MS]));
     assert_eq!(stream.pop_at(299), None);
     stream.push_at(1, 120);
     assert_eq!(stream.pop_at(300), kept(0, 100, false));
@@ -106,11 +106,14 @@ fn the_first_packet_waits_and_the_others_do_not() {
     assert_eq!(stream.buffer.deadline_ns(), None);
     stream.push_at(2, 141);
     assert_eq!(stream.buffer.deadline_ns(), Some(0));
-    assert_eq!(stream.buffer.playout_ns(), Some(340 * MS), "whenever it came");
-    assert_eq!(stream.pop_at(141), kept(2, 140, false));
-    assert_eq!(stream.buffer.counters().pushed, 3);
+    assert_eq!(stream.buffer.playouts_ns(), Some([340 * MS, 340 * MS]), "whenever it came");
+    stream.push_at(3, 160);
+    assert_eq!(stream.buffer.playouts_ns(), Some([340 * MS, 360 * MS]));
+    assert_eq!(stream.pop_at(160), kept(2, 140, false));
+    assert_eq!(stream.pop_at(160), kept(3, 160, false));
+    assert_eq!(stream.buffer.counters().pushed, 4);
     stream.buffer.append(9);
-    assert_eq!(stream.buffer.playout_ns(), None, "it is no packet");
+    assert_eq!(stream.buffer.playouts_ns(), None, "it is no packet");
 }
 
 #[test]

@@ -106,11 +106,13 @@ impl State {
         }
     }
 
-    /// Whether what is here can wait a while without harm: it is audio in order, and is to be played much later than `now_ns`.
+    /// Whether what is here can wait a while without harm: it is audio in order, and what came last, at `now_ns`, is to be played
+    /// much later. What came before it has waited already.
     pub fn can_wait(&self, now_ns: u64) -> bool {
-        let left_ns = self.buffer.playout_ns().map_or(0, |playout_ns| playout_ns.saturating_sub(now_ns));
-        let is_far = Duration::from_nanos(left_ns) >= threads::TO_SPARE;
-        is_far && self.is_audio && self.last_out.is_some() && self.buffer.deadline_ns() == Some(0)
+        let Some(playouts_ns) = self.buffer.playouts_ns().filter(|_| self.is_audio) else { return false };
+        let [first, last] = playouts_ns.map(|ns| Duration::from_nanos(ns.saturating_sub(now_ns)));
+        let has_time = last >= threads::TO_SPARE && first + threads::PUT_OFF >= threads::TO_SPARE;
+        has_time && self.last_out.is_some() && self.buffer.deadline_ns() == Some(0)
     }
 
     /// Moves the offset towards the one that is wanted.

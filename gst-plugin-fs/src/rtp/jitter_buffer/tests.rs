@@ -224,6 +224,12 @@ fn only_packets_in_order_with_time_left_can_wait() {
     assert!(!can_wait(least + 30, 2, 71), "it came late");
     assert!(!can_wait(least - 1, 2, 40), "there is no time at all");
     assert!(!can_wait(least + 30, 3, 60), "one is missing");
+    let mut row = running(least);
+    let can_wait = [2, 3, 4].map(|number| {
+        give(&mut row, number, 20 * u64::from(number));
+        row.can_wait(20 * u64::from(number) * MS)
+    });
+    assert_eq!(can_wait, [true, true, false], "the first has waited for 40 ms");
     let mut first = running(least + 30);
     first.last_out = None;
     give(&mut first, 2, 40);
