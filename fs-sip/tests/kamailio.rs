@@ -120,6 +120,9 @@ async fn a_fork_to_two_contacts_ends_with_one_call() {
     let (one, other) = (first.called().await, second.called().await);
     for (phone, call) in [(&first, one), (&second, other)] {
         phone.endpoint.send(Command::Provisional { id: call, status: 180, reason: None, body: None });
+        // A proxy does not cancel a branch of which it has heard nothing yet (RFC 3261 section 9.1).
+        let event = alice.next().await;
+        assert!(matches!(event, Event::Progress { status: 180, .. }), "{event:?}");
     }
     second.accept(other);
     let event = alice.outcome().await;
